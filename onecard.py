@@ -1,0 +1,58 @@
+#!/usr/bin/env python3
+"""The front door: one command, subcommands loaded only when they are asked for."""
+
+import sys
+from importlib import import_module
+
+# name -> (module:function, Chinese, English); the order is the tour.
+COMMANDS = {
+    "demo": ("firmware_sim.cli:demo", "从申请到清分，一次走完", "the main job: one card, from application to clearing"),
+    "doctor": ("firmware_sim.cli:doctor", "本机缺什么、少了什么功能", "what is here, what is missing, what stands in"),
+    "card read": ("terminal.cli:card_read", "读一张卡", "citizen: read a card"),
+    "card dump": ("terminal.cli:card_dump", "逐条列出卡内数据", "every record beside its bytes"),
+    "code show": ("keys.cli:code_show", "出示电子卡码", "show the electronic card's code"),
+    "code verify": ("keys.cli:code_verify", "脱机验码", "verify a code offline"),
+    "serve": ("server.cli:serve", "柜面与接口服务", "teller: the server, its API pages, and twins to browse"),
+    "run bus": ("terminal.cli:run_bus", "公交车载机", "driver: a bus validator"),
+    "keys tree": ("keys.cli:keys_tree", "密钥树与校验值", "custodian: the key tree with check values"),
+    "audit verify": ("server.cli:audit_verify", "核验账与日志", "auditor: check chains, sums and events of a run"),
+    "sim up": ("firmware_sim.cli:sim_up", "接上模拟卡与读卡器", "readers and twin cards behind a real PC/SC daemon"),
+    "sim insert": ("firmware_sim.cli:sim_insert", "插卡", "insert a chip into a running reader"),
+    "sim eject": ("firmware_sim.cli:sim_eject", "拔卡", "pull a chip"),
+    "sim list": ("firmware_sim.cli:sim_list", "看各读卡器", "what every reader holds"),
+    "bench": ("firmware_sim.cli:bench", "测速，旁边放基线", "figures beside a baseline of the same run"),
+    "world": ("firmware_sim.cli:world", "按种子跑模拟世界", "run seeded worlds and check their invariants"),
+}
+USAGE = 64
+
+
+def tour() -> str:
+    """The text of `onecard --help`."""
+    width = max(len(name) for name in COMMANDS)
+    lines = ["onecard 社会保障卡一卡通 · one card for every public service", ""]
+    lines += [f"  onecard {name:<{width}}  {zh} · {en}" for name, (_, zh, en) in COMMANDS.items()]
+    lines += [
+        "",
+        "Each command explains itself with --help. Exit status: 0 done, 1 the answer is no, 2 could not be tried, 64 usage.",
+    ]
+    return "\n".join(lines)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Find the longest matching command name, load its module, run it."""
+    args = list(sys.argv[1:] if argv is None else argv)
+    if not args or args[0] in ("-h", "--help", "help"):
+        print(tour())
+        return 0 if args else USAGE
+    for words in (2, 1):
+        name = " ".join(args[:words])
+        if name in COMMANDS:
+            module, function = COMMANDS[name][0].split(":")
+            command = getattr(import_module(module), function)
+            return int(command(args[words:]))
+    print(f"没有这个命令 no such command: {' '.join(args[:2])}\n下一步 next: onecard --help", file=sys.stderr)
+    return USAGE
+
+
+if __name__ == "__main__":
+    sys.exit(main())
