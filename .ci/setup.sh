@@ -1,0 +1,198 @@
+#!/bin/sh
+# Makes this checkout ready:  .ci/setup.sh run|test [--if-needed]
+#   run    what `onecard demo` needs: PC/SC daemon with the virtual reader driver, zbar, a Chinese font, the locked Python packages
+#   test   all of that, and what the tests need besides: PostgreSQL, Chromium, the foreign tools, the locked tools
+# Idempotent. As root it asks apt-get; as an ordinary user it unpacks a private copy under .local/root; without apt-get it
+# goes on with what is there. What could not be had is named in one line each; only a missing Python stops it (exit 2).
+set -eu
+cd "$(dirname "$0")/.."
+root=$PWD
+level=${1:-run}
+if_needed=${2:-}
+private=$root/.local/root
+stamp=$root/.venv/onecard-setup
+export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 UV_NO_PROGRESS=1
+unset VIRTUAL_ENV PYTHONHOME PYTHONPATH
+
+say() { printf 'setup: %s\n' "$*"; }
+first() { for path in "$@"; do if [ -e "$path" ]; then printf '%s\n' "$path"; return 0; fi; done; return 1; }
+program() { command -v "$1" >/dev/null 2>&1 || first "/usr/sbin/$1" "$private/usr/bin/$1" "$private/usr/sbin/$1" >/dev/null; }
+
+# --- what is there -------------------------------------------------------------------------------------------------
+have_daemon() { program pcscd; }
+have_driver() { first "$private"/usr/lib/pcsc/drivers/serial/libifdvpcd.so* /usr/lib/pcsc/drivers/serial/libifdvpcd.so* >/dev/null; }
+have_zbar() { first "$private"/usr/lib/*/libzbar.so.0 /usr/lib/*/libzbar.so.0 /usr/lib/libzbar.so.0 >/dev/null; }
+have_font() {
+    for folder in "$private/usr/share/fonts" /usr/share/fonts /usr/local/share/fonts "${HOME:-/nonexistent}/.fonts"; do
+        [ -d "$folder" ] || continue
+        [ -z "$(find "$folder" \( -iname 'wqy*.tt?' -o -iname '*cjk*.ot?' -o -iname '*cjk*.tt?' \) -print -quit)" ] || return 0
+    done
+    return 1
+}
+have_headers() {
+    command -v gcc >/dev/null 2>&1 && first "$private/usr/include/PCSC/winscard.h" /usr/include/PCSC/winscard.h >/dev/null &&
+        [ -e /usr/include/stdio.h ] && [ -e "$("$python" -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h" ]
+}
+have_pyscard() { [ -x .venv/bin/python ] && (load_private_copy && .venv/bin/python -c 'import smartcard.System') >/dev/null 2>&1; }
+have_postgres() { first "$private"/usr/lib/postgresql/*/bin/initdb /usr/lib/postgresql/*/bin/initdb >/dev/null; }
+have_chromium() { program chromium; }
+have_tools() { for tool in opensc-tool hledger zbarimg sqlite3 openssl; do program "$tool" || return 1; done; }
+
+wanted_packages() {
+    have_daemon || echo pcscd
+    have_driver || echo vsmartcard-vpcd
+    have_zbar || echo libzbar0
+    have_font || echo fonts-wqy-microhei
+    # pyscard has no wheel: root builds the pinned one, anybody else borrows Debian's ready-made module when there is no compiler.
+    if ! have_pyscard && ! have_headers; then
+        if [ "$(id -u)" = 0 ]; then echo gcc libc6-dev python3-dev libpcsclite-dev
+        elif command -v gcc >/dev/null 2>&1; then echo libpcsclite1 libpcsclite-dev
+        else echo libpcsclite1 python3-pyscard; fi
+    fi
+    [ "$level" = test ] || return 0
+    have_postgres || echo postgresql
+    have_chromium || echo chromium
+    have_tools || echo opensc hledger zbar-tools sqlite3 openssl
+}
+
+# --- system packages -----------------------------------------------------------------------------------------------
+install_as_root() {
+    apt-get update -q >>"$log" 2>&1 || say "apt-get update failed; trying with the lists that are there"
+    # shellcheck disable=SC2086  # a list of package names
+    apt-get install -y -q --no-install-recommends $1 >>"$log" 2>&1 && return 0
+    for package in $1; do
+        apt-get install -y -q --no-install-recommends "$package" >>"$log" 2>&1 || say "apt-get could not install $package"
+    done
+}
+
+private_apt() {
+    apt-get -o Debug::NoLocking=1 -o Dir::State::lists="$root/.local/apt/lists" -o Dir::Cache="$root/.local/apt/cache" "$@" 2>>"$log"
+}
+
+unpack_privately() {
+    mkdir -p .local/apt/lists/partial .local/apt/cache/archives/partial .local/deb "$private"
+    private_apt update -q >>"$log" || say "apt-get update failed; no private copy can be made"
+    for package in $1; do # one at a time: what is not in the mirror does not take the rest with it
+        closure=$(private_apt -s --no-install-recommends install "$package" | sed -n 's/^Inst \([^ ]*\).*/\1/p')
+        # shellcheck disable=SC2086
+        (cd .local/deb && private_apt download ${closure:-$package}) >>"$log" || { say "apt-get could not download $package"; continue; }
+    done
+    for archive in .local/deb/*.deb; do
+        [ ! -e "$archive" ] || dpkg -x "$archive" "$private"
+    done
+    rm -rf .local/deb
+}
+
+system_packages() {
+    list=$(wanted_packages | tr '\n' ' ' | sed 's/ *$//')
+    [ -n "$list" ] || return 0
+    if ! command -v apt-get >/dev/null 2>&1; then say "no apt-get: going on without $list"; return 0; fi
+    mkdir -p .local && log=$root/.local/apt.log && : >"$log"
+    if [ "$(id -u)" = 0 ]; then say "apt-get: $list"; install_as_root "$list"
+    else say "private copy under .local/root: $list"; unpack_privately "$list"; fi
+}
+
+# Programs and libraries of the private copy are found through this file, by make and by the onecard command.
+write_environment() {
+    [ -d "$private" ] || return 0
+    libraries=$(find "$private/usr/lib" "$private/lib" -maxdepth 1 -type d -name '*-linux-gnu*' 2>/dev/null | tr '\n' ':')
+    postgres=$(first "$private"/usr/lib/postgresql/*/bin || true)
+    cat >.local/env.sh <<END
+PATH="\$PATH:$private/usr/sbin:$private/usr/bin${postgres:+:$postgres}"
+LD_LIBRARY_PATH="${libraries%:}\${LD_LIBRARY_PATH:+:\$LD_LIBRARY_PATH}"
+export PATH LD_LIBRARY_PATH
+END
+}
+# shellcheck disable=SC1091
+load_private_copy() { [ ! -e .local/env.sh ] || . ./.local/env.sh; }
+
+# --- Python --------------------------------------------------------------------------------------------------------
+choose_python() {
+    for candidate in python3 python3.13 python3.12 python3.11; do
+        if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then command -v "$candidate"; return 0; fi
+    done
+    say "Python 3.11 or newer is needed and was not found (Debian: apt-get install python3 python3-venv)" >&2
+    return 1
+}
+
+make_venv() {
+    [ ! -x .venv/bin/python ] || .venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || rm -rf .venv
+    [ -x .venv/bin/pip ] || "$python" -m venv .venv 2>/dev/null || {
+        if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+            say "apt-get: python3-venv"
+            { apt-get update -q && apt-get install -y -q --no-install-recommends python3-venv; } >/dev/null 2>&1 || true
+        fi
+        "$python" -m venv --clear .venv >/dev/null || { say "python3 -m venv failed (Debian: apt-get install python3-venv)" >&2; exit 2; }
+    }
+    [ -x .venv/bin/uv ] || .venv/bin/pip install -q --require-hashes -r requirements-uv.lock || say "uv is not to be had; pip does its work, slower"
+}
+
+python_packages() {
+    lock=requirements.lock
+    [ "$level" != test ] || lock=requirements-dev.lock
+    if [ -x .venv/bin/uv ]; then VIRTUAL_ENV=$root/.venv .venv/bin/uv pip sync -q --require-hashes "$lock" && return 0; fi
+    .venv/bin/pip install -q --require-hashes -r "$lock" || { say "the locked Python packages could not be installed from $lock" >&2; exit 2; }
+}
+
+pyscard() {
+    have_pyscard && return 0
+    if have_headers; then
+        CFLAGS="-I$private/usr/include/PCSC -I/usr/include/PCSC" .venv/bin/pip install -q --no-deps --require-hashes \
+            -r requirements-pcsc.lock >.venv/pyscard.log 2>&1 && have_pyscard && return 0
+    fi
+    borrowed=$(first "$private/usr/lib/python3/dist-packages/smartcard" /usr/lib/python3/dist-packages/smartcard) || return 0
+    cp -R "$borrowed" "$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("platlib"))')/"
+    have_pyscard && say "pyscard: borrowed Debian's module" || true
+}
+
+write_command() {
+    cat >.venv/bin/onecard <<'END'
+#!/bin/sh
+here=$(cd "$(dirname "$(readlink -f "$0")")/../.." && pwd)
+[ ! -e "$here/.local/env.sh" ] || . "$here/.local/env.sh"
+exec "$here/.venv/bin/python" "$here/onecard.py" "$@"
+END
+    chmod +x .venv/bin/onecard
+}
+
+# --- report --------------------------------------------------------------------------------------------------------
+without() { "have_$1" || say "degraded: $2"; }
+report() {
+    { have_daemon && have_driver; } ||
+        say "degraded: no PC/SC daemon with the virtual reader driver; cards run in process only (onecard demo --transport direct)"
+    without pyscard "no pyscard; PC/SC readers cannot be used (needs gcc, Python headers and libpcsclite-dev)"
+    without zbar "no zbar; codes are read by zxing-cpp alone, without a second opinion"
+    without font "no Chinese font; characters on printed cards and pictures become marked boxes"
+    [ "$level" = test ] || return 0
+    without postgres "no PostgreSQL; its tests are skipped, SQLite is tested"
+    without chromium "no Chromium; the tests of pages are skipped"
+    without tools "not every foreign tool (opensc-tool hledger zbarimg sqlite3 openssl) is here; cross-checks by those are skipped"
+}
+
+fingerprint() {
+    cat requirements*.lock .ci/setup.sh | sha256sum | cut -d' ' -f1
+    "$python" -c 'import sys; print(sys.version)'
+}
+is_ready() { # a checkout set up for tests is also ready to run
+    [ -x .venv/bin/onecard ] && for done in "$level" test; do
+        if [ -e "$stamp.$done" ] && [ "$(fingerprint)" = "$(cat "$stamp.$done")" ]; then return 0; fi
+    done && return 1
+}
+
+case $level in run | test) ;; *) say "usage: .ci/setup.sh run|test [--if-needed]" >&2; exit 64 ;; esac
+python=$(choose_python) || exit 2
+if is_ready; then
+    [ -z "$if_needed" ] || exit 0
+    [ ! -e "$stamp.test" ] || level=test
+fi
+load_private_copy
+system_packages
+write_environment
+load_private_copy
+make_venv
+is_ready || { rm -f "$stamp".*; python_packages; }
+pyscard
+write_command
+fingerprint >"$stamp.$level"
+report
+say "ready (.venv/bin/onecard --help)"

@@ -1,0 +1,57 @@
+# Every target sets up what it needs first; `make help` lists them.
+SHELL := /bin/sh
+ONECARD := .venv/bin/onecard
+# The private copy of system packages (ordinary user, no root) is found through .local/env.sh; harmless when there is none.
+WITH := [ ! -e .local/env.sh ] || . ./.local/env.sh;
+ARGS ?=
+TESTS ?= tests
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-test demo test check format bench soak docs locks clean
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  make %-11s %s\n", $$1, $$2 }'
+
+setup: ## what the demo needs; says in one line each what is missing
+	@.ci/setup.sh run
+
+setup-test: ## what the tests need besides
+	@.ci/setup.sh test
+
+demo: ## one card, from application to clearing (ARGS="--seed 7 --transport direct")
+	@.ci/setup.sh run --if-needed
+	@$(ONECARD) demo $(ARGS)
+
+test: check ## everything that is checked: style, types, floors, all tests (TESTS=tests/card WORKERS=1)
+	@$(WITH) .venv/bin/python -m pytest -n $(WORKERS) --dist worksteal $(TESTS) $(ARGS)
+
+check: ## the part that runs nothing: ruff, mypy, import rules
+	@.ci/setup.sh test --if-needed
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+format: ## put the code into its one form
+	@.ci/setup.sh test --if-needed
+	.venv/bin/ruff check --fix . ; .venv/bin/ruff format .
+
+bench: ## our figures beside a bare baseline each (ARGS=--json)
+	@.ci/setup.sh test --if-needed
+	@$(ONECARD) bench $(ARGS)
+
+soak: ## worlds without end (ARGS="--seeds 2000 --steps 2000")
+	@.ci/setup.sh test --if-needed
+	@$(ONECARD) world $(ARGS)
+
+docs: ## write again the pages that are made from tables
+	@.ci/setup.sh run --if-needed
+	@$(ONECARD) doctor --page docs/stand-ins.md
+
+locks: ## resolve the dependencies anew
+	@.ci/setup.sh test --if-needed
+	@.ci/locks.sh
+
+clean: ## remove what was built, keep the set-up
+	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
