@@ -31,10 +31,8 @@ def tour() -> str:
     width = max(len(name) for name in COMMANDS)
     lines = ["onecard 社会保障卡一卡通 · one card for every public service", ""]
     lines += [f"  onecard {name:<{width}}  {zh} · {en}" for name, (_, zh, en) in COMMANDS.items()]
-    lines += [
-        "",
-        "Each command explains itself with --help. Exit status: 0 done, 1 the answer is no, 2 could not be tried, 64 usage.",
-    ]
+    lines += ["", "Each command explains itself with --help."]
+    lines += ["Exit status: 0 done, 1 the answer is no, 2 could not be tried, 64 usage."]
     return "\n".join(lines)
 
 
