@@ -1,0 +1,1 @@
+"""Who holds secrets: algorithms, diversification, stores, purse cryptography, PSAM, facts and code signatures."""

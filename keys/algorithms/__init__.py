@@ -1,0 +1,1 @@
+"""Thin, checked fronts over the cryptographic libraries. No primitive is written here."""

@@ -1,0 +1,1 @@
+"""Codes shown on a phone: the offline three-level code and the online token."""
