@@ -124,14 +124,17 @@ make_venv() {
         fi
         "$python" -m venv --clear .venv >/dev/null || { say "python3 -m venv failed (Debian: apt-get install python3-venv)" >&2; exit 2; }
     }
-    [ -x .venv/bin/uv ] || .venv/bin/pip install -q --require-hashes -r requirements-uv.lock || say "uv is not to be had; pip does its work, slower"
+    [ -x .venv/bin/uv ] || .venv/bin/pip install -q --require-hashes -r requirements-uv.lock >.venv/setup.log 2>&1 ||
+        say "uv is not to be had; pip does its work, slower"
 }
 
 python_packages() {
     lock=requirements.lock
     [ "$level" != test ] || lock=requirements-dev.lock
-    if [ -x .venv/bin/uv ]; then VIRTUAL_ENV=$root/.venv .venv/bin/uv pip sync -q --require-hashes "$lock" && return 0; fi
-    .venv/bin/pip install -q --require-hashes -r "$lock" || { say "the locked Python packages could not be installed from $lock" >&2; exit 2; }
+    if [ -x .venv/bin/uv ]; then VIRTUAL_ENV=$root/.venv .venv/bin/uv pip sync -q --require-hashes "$lock" >.venv/setup.log 2>&1 && return 0; fi
+    .venv/bin/pip install -q --require-hashes -r "$lock" >>.venv/setup.log 2>&1 && return 0
+    say "the locked Python packages could not be installed from $lock; the reasons are in .venv/setup.log" >&2
+    exit 2
 }
 
 pyscard() {
@@ -143,6 +146,16 @@ pyscard() {
     borrowed=$(first "$private/usr/lib/python3/dist-packages/smartcard" /usr/lib/python3/dist-packages/smartcard) || return 0
     cp -R "$borrowed" "$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("platlib"))')/"
     have_pyscard && say "pyscard: borrowed Debian's module" || true
+}
+
+# The second SM2 library; without it the system's OpenSSL must have SM2 (Debian's and Ubuntu's have).
+second_sm2() {
+    ! .venv/bin/python -c 'import gmalglib' 2>/dev/null && command -v gcc >/dev/null 2>&1 || return 0
+    .venv/bin/pip install -q --no-deps --require-hashes -r requirements-sm2.lock >.venv/gmalglib.log 2>&1 || true
+}
+have_sm2() {
+    .venv/bin/python -c 'import gmalglib' 2>/dev/null ||
+        .venv/bin/python -c 'import ctypes, sys; c = ctypes.CDLL("libcrypto.so.3"); sys.exit(not c.OBJ_sn2nid(b"SM2") or not c.EC_GROUP_new_by_curve_name(1172))' 2>/dev/null
 }
 
 write_command() {
@@ -161,6 +174,7 @@ report() {
     { have_daemon && have_driver; } ||
         say "degraded: no PC/SC daemon with the virtual reader driver; cards run in process only (onecard demo --transport direct)"
     without pyscard "no pyscard; PC/SC readers cannot be used (needs gcc, Python headers and libpcsclite-dev)"
+    without sm2 "no SM2; neither the system's OpenSSL nor gmalglib (needs gcc) has it, so codes and devices cannot sign"
     without zbar "no zbar; codes are read by zxing-cpp alone, without a second opinion"
     without font "no Chinese font; characters on printed cards and pictures become marked boxes"
     [ "$level" = test ] || return 0
@@ -192,6 +206,7 @@ load_private_copy
 make_venv
 is_ready || { rm -f "$stamp".*; python_packages; }
 pyscard
+second_sm2
 write_command
 fingerprint >"$stamp.$level"
 report
