@@ -1,0 +1,183 @@
+"""What can go wrong between us and a chip. Every class carries a `code`; sentences for people are in `card.texts`."""
+
+
+class CardError(Exception):
+    """Root of the card floor. `code` names the sentence; the message is for the engineer and holds no personal data."""
+
+    code = "E-CARD"
+
+
+class DaemonMissingError(CardError):
+    """No PC/SC daemon answers, or the PC/SC library is not installed."""
+
+    code = "E-PCSC-DAEMON"
+
+
+class ReaderNotFoundError(CardError):
+    """No reader at all, or none of that name. `found` lists the names that are there."""
+
+    code = "E-READER-NONE"
+
+    def __init__(self, wanted: str, found: list[str]) -> None:
+        super().__init__(f"reader {wanted!r} not found among {found}" if wanted else "no reader connected")
+        self.wanted = wanted
+        self.found = found
+
+
+class ReaderLostError(CardError):
+    """The reader, or the daemon behind it, went away during use."""
+
+    code = "E-READER-LOST"
+
+
+class ReaderBusyError(CardError):
+    """Another program holds the card."""
+
+    code = "E-READER-BUSY"
+
+
+class NoCardError(CardError):
+    """The reader is there and empty."""
+
+    code = "E-CARD-NONE"
+
+
+class CardMuteError(CardError):
+    """A card is in the reader and does not answer the reset (upside down, dirty, broken)."""
+
+    code = "E-CARD-MUTE"
+
+
+class CardLostError(CardError):
+    """The card left the field or the slot in the middle of the work."""
+
+    code = "E-CARD-LOST"
+
+
+class ForeignCardError(CardError):
+    """The card answers, and it is not one of ours."""
+
+    code = "E-CARD-FOREIGN"
+
+
+class CardBlockedError(CardError):
+    """The application or the card is blocked (6283, 6A81, 9303)."""
+
+    code = "E-CARD-BLOCKED"
+
+
+class CardDataError(CardError):
+    """A record that does not have the form its profile declares. Names the field, never its content."""
+
+    code = "E-CARD-DATA"
+
+    def __init__(self, field: str, why: str) -> None:
+        super().__init__(f"{field}: {why}")
+        self.field = field
+
+
+class FieldError(CardError):
+    """A value that cannot be written to the card: too long, or with a character the card's text cannot hold."""
+
+    code = "E-FIELD"
+
+    def __init__(self, field: str, why: str) -> None:
+        super().__init__(f"{field}: {why}")
+        self.field = field
+
+
+class AccessDeniedError(CardError):
+    """6982: the file asks for a PIN or a key first."""
+
+    code = "E-CARD-ACCESS"
+
+    def __init__(self, doing: str) -> None:
+        super().__init__(f"{doing}: security status not satisfied")
+        self.doing = doing
+
+
+class NotGenuineError(CardError):
+    """The chip could not prove that it was issued by us."""
+
+    code = "E-CARD-COUNTERFEIT"
+
+
+class PinError(CardError):
+    """Wrong PIN; `tries_left` is what the card said."""
+
+    code = "E-PIN-WRONG"
+
+    def __init__(self, tries_left: int) -> None:
+        super().__init__(f"wrong PIN, {tries_left} tries left")
+        self.tries_left = tries_left
+
+
+class PinBlockedError(CardError):
+    """6983 or no try left."""
+
+    code = "E-PIN-BLOCKED"
+
+
+class PinInitialError(CardError):
+    """The card still has its initial PIN, which opens nothing (-35)."""
+
+    code = "E-PIN-INITIAL"
+
+
+class PinFormatError(CardError):
+    """A PIN of the wrong length or with other than digits (-33); the PIN itself is never in the message."""
+
+    code = "E-PIN-FORMAT"
+
+
+class PurseFundsError(CardError):
+    """9401: the purse does not hold enough."""
+
+    code = "E-PURSE-FUNDS"
+
+
+class PurseLimitError(CardError):
+    """9402: a counter of the purse or its upper limit is reached."""
+
+    code = "E-PURSE-LIMIT"
+
+
+class PurseMacError(CardError):
+    """9302: the card refused the code that came from the PSAM or the host."""
+
+    code = "E-PURSE-MAC"
+
+
+class ProofMissingError(CardError):
+    """9406: the card has no proof for that sequence. Alone it says nothing about the money (contract §5)."""
+
+    code = "E-PURSE-PROOF"
+
+
+class UnexpectedSwError(CardError):
+    """Any other status word. `sw` is the number, `doing` what we were at."""
+
+    code = "E-CARD-SW"
+
+    def __init__(self, sw: int, doing: str) -> None:
+        super().__init__(f"{doing}: card answered {sw:04X}")
+        self.sw = sw
+        self.doing = doing
+
+
+class ChannelLimitError(CardError):
+    """The card asked for more rounds or more bytes than a sane answer has."""
+
+    code = "E-CARD-ENDLESS"
+
+
+class ReplayError(CardError):
+    """A recording met a command it does not hold."""
+
+    code = "E-CARD-REPLAY"
+
+
+class ProfileError(CardError):
+    """A card profile that contradicts itself; the message names the table and the key."""
+
+    code = "E-PROFILE"

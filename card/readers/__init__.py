@@ -1,0 +1,1 @@
+"""Readers: the port, PC/SC behind it, and the supervisor that keeps it alive."""
