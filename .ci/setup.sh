@@ -22,6 +22,7 @@ program() { command -v "$1" >/dev/null 2>&1 || first "/usr/sbin/$1" "$private/us
 have_daemon() { program pcscd; }
 have_driver() { first "$private"/usr/lib/pcsc/drivers/serial/libifdvpcd.so* /usr/lib/pcsc/drivers/serial/libifdvpcd.so* >/dev/null; }
 have_zbar() { first "$private"/usr/lib/*/libzbar.so.0 /usr/lib/*/libzbar.so.0 /usr/lib/libzbar.so.0 >/dev/null; }
+reads_zbar() { (load_private_copy && .venv/bin/python -c 'import pyzbar.pyzbar') >/dev/null 2>&1; }
 have_font() {
     for folder in "$private/usr/share/fonts" /usr/share/fonts /usr/local/share/fonts "${HOME:-/nonexistent}/.fonts"; do
         [ -d "$folder" ] || continue
@@ -80,13 +81,13 @@ unpack_privately() {
     for archive in .local/deb/*.deb; do
         [ ! -e "$archive" ] || dpkg -x "$archive" "$private"
     done
-    rm -rf .local/deb
+    rm -rf .local/deb .local/apt
 }
 
 system_packages() {
     list=$(wanted_packages | tr '\n' ' ' | sed 's/ *$//')
     [ -n "$list" ] || return 0
-    if ! command -v apt-get >/dev/null 2>&1; then say "no apt-get: going on without $list"; return 0; fi
+    command -v apt-get >/dev/null 2>&1 || return 0
     mkdir -p .local && log=$root/.local/apt.log && : >"$log"
     if [ "$(id -u)" = 0 ]; then say "apt-get: $list"; install_as_root "$list"
     else say "private copy under .local/root: $list"; unpack_privately "$list"; fi
@@ -169,18 +170,18 @@ END
 }
 
 # --- report --------------------------------------------------------------------------------------------------------
-without() { "have_$1" || say "degraded: $2"; }
+degraded() { say "degraded: $*"; }
 report() {
-    { have_daemon && have_driver; } ||
-        say "degraded: no PC/SC daemon with the virtual reader driver; cards run in process only (onecard demo --transport direct)"
-    without pyscard "no pyscard; PC/SC readers cannot be used (needs gcc, Python headers and libpcsclite-dev)"
-    without sm2 "no SM2; neither the system's OpenSSL nor gmalglib (needs gcc) has it, so codes and devices cannot sign"
-    without zbar "no zbar; codes are read by zxing-cpp alone, without a second opinion"
-    without font "no Chinese font; characters on printed cards and pictures become marked boxes"
+    { have_daemon && have_driver; } || degraded "no PC/SC daemon with the virtual reader driver: cards run in process only," \
+        "onecard demo --transport direct (Debian: pcscd vsmartcard-vpcd)"
+    have_pyscard || degraded "no pyscard: PC/SC readers cannot be used (Debian: gcc python3-dev libpcsclite-dev)"
+    have_sm2 || degraded "no SM2 in the system's OpenSSL, no gmalglib: codes and devices cannot sign (Debian: libssl3 or gcc)"
+    reads_zbar || degraded "no zbar: codes are read by zxing-cpp alone, without a second opinion (Debian: libzbar0)"
+    have_font || degraded "no Chinese font: such characters become marked boxes on printed cards and pictures (Debian: fonts-wqy-microhei)"
     [ "$level" = test ] || return 0
-    without postgres "no PostgreSQL; its tests are skipped, SQLite is tested"
-    without chromium "no Chromium; the tests of pages are skipped"
-    without tools "not every foreign tool (opensc-tool hledger zbarimg sqlite3 openssl) is here; cross-checks by those are skipped"
+    have_postgres || degraded "no PostgreSQL: its tests are skipped, SQLite is tested (Debian: postgresql)"
+    have_chromium || degraded "no Chromium: the tests of pages are skipped (Debian: chromium)"
+    have_tools || degraded "foreign tools are missing, cross-checks by them are skipped (Debian: opensc hledger zbar-tools sqlite3 openssl)"
 }
 
 fingerprint() {
