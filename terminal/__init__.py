@@ -1,0 +1,1 @@
+"""At the tap: readers, scanners and gates in front, the journal underneath, the uplink behind."""

@@ -1,0 +1,1 @@
+"""The bus terminal: assembly only."""

@@ -1,0 +1,1 @@
+"""The camera path: pictures in, code bytes out."""

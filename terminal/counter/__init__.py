@@ -1,0 +1,1 @@
+"""The counter terminal: assembly only."""

@@ -1,0 +1,1 @@
+"""Barriers: the port and its adapter."""

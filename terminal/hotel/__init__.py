@@ -1,0 +1,1 @@
+"""The hotel terminal: assembly only."""

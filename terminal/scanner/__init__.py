@@ -1,0 +1,1 @@
+"""Code scanners: the port and the serial adapter."""

@@ -1,0 +1,1 @@
+"""The venue terminal: assembly only."""
