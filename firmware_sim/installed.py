@@ -1,4 +1,4 @@
-"""Where programs and fonts are on this machine: the system's, else the private copy that set-up unpacks under `.local/root`.
+"""Where programs and fonts are on this machine: the system's, else set-up's private copy under `.local/root`.
 
 The PC/SC daemon and its driver are found by `firmware_sim.daemon.find_programs`.
 """
