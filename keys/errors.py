@@ -120,9 +120,21 @@ class FactsSignatureError(KeysError):
 
 
 class FactsRollbackError(KeysError):
-    """A facts bundle is older than, or does not build on, the one already held."""
+    """A facts bundle is older than the one already held."""
 
     code = "E-FACTS-ROLLBACK"
+
+
+class FactsBaseError(FactsRollbackError):
+    """A difference bundle does not build on the version already held: the whole list is needed."""
+
+    code = "E-FACTS-BASE"
+
+
+class FactsExpiredError(KeysError):
+    """A facts bundle is older than the age its own header allows."""
+
+    code = "E-FACTS-OLD"
 
 
 class FactsKindError(KeysError):

@@ -8,7 +8,7 @@ keys-and-purse §1.7 and §1.11. The channel given must already fetch `61xx` ans
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from card.channel import CardChannel
 
@@ -54,8 +54,7 @@ class PurchaseInit:
         return head + self.moment.packed + bytes([self.key_version, self.algorithm]) + self.asn + self.issuer
 
 
-@dataclass(frozen=True, slots=True)
-class PurchaseAnswer:
+class PurchaseAnswer(NamedTuple):
     """The PSAM's answer to 8070: its sequence (already persisted inside) and MAC1 of 4 bytes."""
 
     terminal_seq: int
@@ -156,7 +155,7 @@ class PsamSession:
             return
         self._select_master()
         self._selected = ""
-        self._select(bytes.fromhex(_psam_dir(self._transit)), by_name=False)
+        self._select(self._transit.dir(_psam_dir(self._transit)).fid, by_name=False)
         self._selected = "transit"
 
     def _select(self, name: bytes, *, by_name: bool) -> None:
@@ -167,7 +166,7 @@ class PsamSession:
         return self._send(bytes([0x00, _INS_READ_BINARY, sfi, 0x00, length]), doing)
 
     def _send(self, apdu: bytes, doing: str) -> bytes:
-        answer = self._channel.transmit(apdu)
+        answer: bytes = self._channel.transmit(apdu)
         sw = int.from_bytes(answer[-2:])
         if sw != SW_OK:
             raise PsamRefusedError(sw, doing)
@@ -185,4 +184,4 @@ def _psam_dir(profile: Profile) -> str:
 
 
 def _aid(profile: Profile, name: str) -> bytes:
-    return profile.dir(name).aid or b""
+    return profile.dir(name).aid
