@@ -177,6 +177,12 @@ class ReplayError(CardError):
     code = "E-CARD-REPLAY"
 
 
+class TlvError(CardError):
+    """Bytes that are not the tag-length-value structure they should be."""
+
+    code = "E-CARD-TLV"
+
+
 class ProfileError(CardError):
     """A card profile that contradicts itself; the message names the table and the key."""
 

@@ -65,7 +65,7 @@ class FileTree:
         raise ProfileError(f"{ef.path} is not of this chip")
 
     def find(self, name: str) -> Found:
-        """A field by name (`citizen_no`) or path (`SSSE/EF06/citizen_no`). ProfileError when there is not exactly one."""
+        """A field by name (`sex`) or path (`SSSE/EF06/sex`). ProfileError when there is not exactly one."""
         path, _, wanted = name.rpartition("/")
         hits = [
             Found(profile, ef, item)

@@ -1,0 +1,127 @@
+"""The channel to a chip: one protocol, bytes in, bytes out; everything around it is the same protocol again.
+
+`standard()` builds the usual stack. Every loop here is bounded: a card that never finishes is an error, not a hang.
+"""
+
+from typing import Protocol
+
+from card.apdu import MORE_DATA, SW, WRONG_LE, CommandApdu, Ins
+from card.errors import ChannelLimitError
+from card.traffic import TrafficLog, TrafficSink
+
+MAX_ROUNDS = 256
+MAX_ANSWER = 65_536
+BLOCK = 255
+_CHAINED = 0x10  # CLA bit 5: more blocks follow (ISO/IEC 7816-4 §5.3.3)
+
+
+class CardChannel(Protocol):
+    """One power-on session with one chip.
+
+    `transmit` sends a command and returns data ‖ SW1 SW2; it raises CardLostError or ReaderLostError. `reset` gives the
+    new ATR after a warm reset; every right is gone then.
+    """
+
+    @property
+    def atr(self) -> bytes: ...
+
+    def transmit(self, apdu: bytes) -> bytes: ...
+
+    def reset(self) -> bytes: ...
+
+    def close(self) -> None: ...
+
+
+class Wrapper:
+    """Passes everything on; the wrappers below change `transmit` only."""
+
+    def __init__(self, inner: CardChannel) -> None:
+        self.inner = inner
+
+    @property
+    def atr(self) -> bytes:
+        return self.inner.atr
+
+    def transmit(self, apdu: bytes) -> bytes:
+        return self.inner.transmit(apdu)
+
+    def reset(self) -> bytes:
+        return self.inner.reset()
+
+    def close(self) -> None:
+        self.inner.close()
+
+
+class StripLe(Wrapper):
+    """T=0 has no Le beside data: the byte is left off and the card answers 61xx (card.md §2.5, A)."""
+
+    def transmit(self, apdu: bytes) -> bytes:
+        command = CommandApdu.parse(apdu)
+        if command.data and command.le is not None and not command.extended:
+            apdu = apdu[:-1]
+        return self.inner.transmit(apdu)
+
+
+class RetryLe(Wrapper):
+    """6Cxx: the same command once more with the length the card named (card.md §2.5, A)."""
+
+    def transmit(self, apdu: bytes) -> bytes:
+        answer = self.inner.transmit(apdu)
+        if answer[-2] != WRONG_LE or len(answer) != 2:
+            return answer
+        command = CommandApdu.parse(apdu)
+        exact = CommandApdu(command.cla, command.ins, command.p1, command.p2, command.data, answer[-1] or 256)
+        return self.inner.transmit(exact.to_bytes())
+
+
+class GetResponse(Wrapper):
+    """61xx: fetches the rest with GET RESPONSE; ChannelLimitError beyond 256 rounds or 64 KiB."""
+
+    def transmit(self, apdu: bytes) -> bytes:
+        answer = self.inner.transmit(apdu)
+        collected = b""
+        for _ in range(MAX_ROUNDS):
+            collected += answer[:-2]
+            if answer[-2] != MORE_DATA:
+                return collected + answer[-2:]
+            if len(collected) > MAX_ANSWER:
+                break
+            # GET RESPONSE keeps the logical channel bits of the command's class and nothing else of it.
+            fetch = CommandApdu(apdu[0] & 0x03 if apdu[0] < 0x80 else 0, Ins.GET_RESPONSE, le=answer[-1] or 256)
+            answer = self.inner.transmit(fetch.to_bytes())
+        raise ChannelLimitError("the card announces more data without end")
+
+
+class Chaining(Wrapper):
+    """Commands with more than 255 bytes of data leave in chained blocks; a refused block ends the chain."""
+
+    def transmit(self, apdu: bytes) -> bytes:
+        command = CommandApdu.parse(apdu)
+        if len(command.data) <= BLOCK:
+            return self.inner.transmit(apdu)
+        blocks = [command.data[at : at + BLOCK] for at in range(0, len(command.data), BLOCK)]
+        if len(blocks) > MAX_ROUNDS:
+            raise ChannelLimitError("command too long to be chained")
+        for block in blocks[:-1]:
+            part = CommandApdu(command.cla | _CHAINED, command.ins, command.p1, command.p2, block)
+            answer = self.inner.transmit(part.to_bytes())
+            if answer[-2:] != SW.OK.to_bytes(2, "big"):
+                return answer
+        last = CommandApdu(command.cla, command.ins, command.p1, command.p2, blocks[-1], command.le)
+        return self.inner.transmit(last.to_bytes())
+
+
+def speaks_t0(atr: bytes) -> bool:
+    """True when the first protocol the ATR offers is T=0: no TD1, or TD1 with low nibble 0 (ISO/IEC 7816-3 §8.2)."""
+    if len(atr) < 2:
+        return True
+    td1 = 2 + bin(atr[1] >> 4 & 0x7).count("1")  # behind TA1 TB1 TC1
+    return not atr[1] & 0x80 or len(atr) <= td1 or atr[td1] & 0x0F == 0
+
+
+def standard(channel: CardChannel, log: TrafficSink | None = None) -> CardChannel:
+    """The usual stack: chaining, GET RESPONSE, exact length, T=0 lengths, and the masked log at the very wire."""
+    inner: CardChannel = TrafficLog(channel, log) if log is not None else channel
+    if speaks_t0(channel.atr):
+        inner = StripLe(inner)
+    return Chaining(GetResponse(RetryLe(inner)))
