@@ -1,7 +1,7 @@
 """PostgreSQL for tests: one cluster per run, one database per test, copied from a template. A pytest plugin.
 
-The first test that asks starts the cluster, whichever worker it is in, under a file lock. It listens on a Unix socket only.
-The process that began the run ends it; should that process be killed, a watcher ends it instead.
+The first test that asks starts the cluster, whichever worker it is in, under a file lock; it listens on a Unix socket
+only. The process that began the run ends it; should that process be killed, a watcher ends it instead.
 """
 
 import fcntl
