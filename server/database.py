@@ -1,0 +1,107 @@
+"""The store of the server: engines for SQLite and PostgreSQL, the declarative base, one transaction per request."""
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from sqlite3 import Connection as SqliteConnection
+from typing import Any, ClassVar
+
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Engine,
+    LargeBinary,
+    MetaData,
+    StaticPool,
+    String,
+    create_engine,
+    event,
+    make_url,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import DeclarativeBase, Session
+
+__all__ = ["Engine", "Rows", "Session", "Store", "make_engine", "put_once"]
+
+BUSY_TIMEOUT_MS = 15_000
+POOL_SIZE = 10
+# Set on connections of `Store.transaction()`: SQLite then takes its one write lock at BEGIN, so nothing fails half way.
+WRITES = "onecard_writes"
+
+NAMES = {
+    "ix": "ix_%(column_0_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Rows(DeclarativeBase):
+    """Base of every table of this store. `int` is 64 bits (ms, fen), `str` text, `bytes` a blob."""
+
+    metadata = MetaData(naming_convention=NAMES)
+    type_annotation_map: ClassVar[dict[Any, Any]] = {int: BigInteger, str: String, bytes: LargeBinary}
+
+
+def make_engine(url: str) -> Engine:
+    """An engine for `sqlite:///file`, `sqlite://` (memory) or `postgresql://...` (psycopg). Opens nothing yet."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "postgresql":
+        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_size=POOL_SIZE, pool_pre_ping=True)
+    if parsed.database in (None, "", ":memory:"):
+        engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
+    else:
+        engine = create_engine(parsed, pool_size=POOL_SIZE, connect_args={"check_same_thread": False})
+    event.listen(engine, "connect", _sqlite_connect)
+    event.listen(engine, "begin", _sqlite_begin)
+    return engine
+
+
+def _sqlite_connect(raw: SqliteConnection, _record: object) -> None:
+    raw.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={BUSY_TIMEOUT_MS}", "foreign_keys=ON"):
+        raw.execute(f"PRAGMA {pragma}")
+
+
+def _sqlite_begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def put_once(session: Session, row: type[Rows], values: Mapping[str, Any]) -> bool:
+    """Insert unless a row with the same key stands already; True when this call wrote it (never look-then-insert)."""
+    table = row.__table__
+    kind = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    insert = kind.insert(table).values(**values).on_conflict_do_nothing()
+    # RETURNING rather than a row count: drivers disagree about the count of an insert that did nothing.
+    return session.connection().execute(insert.returning(*table.primary_key)).first() is not None
+
+
+class Store:
+    """One database. `transaction()` writes, `reading()` reads; both end at their block, nobody else commits."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._writer = engine.execution_options(**{WRITES: True})
+        # An in-memory SQLite is one connection: its users take turns.
+        self.in_memory = isinstance(engine.pool, StaticPool)
+        self._turn = threading.RLock() if self.in_memory else nullcontext()
+
+    @property
+    def is_postgresql(self) -> bool:
+        return self.engine.dialect.name == "postgresql"
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """A session that commits when the block ends and rolls back when it raises."""
+        with self._turn, Session(self._writer) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A session whose changes are thrown away."""
+        with self._turn, Session(self.engine) as session:
+            yield session
+
+    def close(self) -> None:
+        self.engine.dispose()
