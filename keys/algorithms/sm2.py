@@ -53,12 +53,11 @@ def default_backend() -> Sm2Backend:
 class Sm2PublicKey:
     """A public key, loaded once and used many times; safe to share between threads."""
 
-    __slots__ = ("_backend", "_handle", "_raw")
+    __slots__ = ("_backend", "_handle")
 
     def __init__(self, handle: Sm2Handle, backend: Sm2Backend) -> None:
         self._handle = handle
         self._backend = backend
-        self._raw = handle.raw
 
     @classmethod
     def from_bytes(cls, encoded: bytes, backend: Sm2Backend | None = None) -> Sm2PublicKey:
@@ -89,17 +88,17 @@ class Sm2PublicKey:
 
     def raw(self) -> bytes:
         """X || Y, 64 bytes."""
-        return self._raw
+        return self._handle.raw
 
     def compressed(self) -> bytes:
         """02 or 03, then X: 33 bytes."""
-        return bytes([_COMPRESSED[self._raw[-1] & 1]]) + self._raw[:HALF]
+        return bytes([_COMPRESSED[self.raw()[-1] & 1]]) + self.raw()[:HALF]
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Sm2PublicKey) and self._raw == other._raw
+        return isinstance(other, Sm2PublicKey) and self.raw() == other.raw()
 
     def __hash__(self) -> int:
-        return hash(self._raw)
+        return hash(self.raw())
 
     def __repr__(self) -> str:
         return f"Sm2PublicKey({self.compressed().hex()})"

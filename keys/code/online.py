@@ -1,7 +1,7 @@
-"""The online token: opaque text for a screen, valid 60 seconds, for one scan; only the server can turn it into a person.
+"""The online token: opaque text for a screen, valid 60 seconds, for one scan; only the server knows whose it is.
 
-It holds nothing but chance and a check: 16 random bytes in base 32. The server stores `lookup_key`, never the token, and
-binds the redemption to terminal and business type.
+It holds nothing but chance and a check: 16 random bytes in base 32. The server stores `lookup_key`, never the token,
+and binds the redemption to terminal and business type.
 """
 
 from __future__ import annotations
