@@ -3,33 +3,15 @@
 `standard()` builds the usual stack. Every loop here is bounded: a card that never finishes is an error, not a hang.
 """
 
-from typing import Protocol
-
 from card.apdu import MORE_DATA, SW, WRONG_LE, CommandApdu, Ins
 from card.errors import ChannelLimitError
 from card.traffic import TrafficLog, TrafficSink
+from card.wire import CardChannel as CardChannel
 
 MAX_ROUNDS = 256
 MAX_ANSWER = 65_536
 BLOCK = 255
 _CHAINED = 0x10  # CLA bit 5: more blocks follow (ISO/IEC 7816-4 §5.3.3)
-
-
-class CardChannel(Protocol):
-    """One power-on session with one chip.
-
-    `transmit` sends a command and returns data ‖ SW1 SW2; it raises CardLostError or ReaderLostError. `reset` gives the
-    new ATR after a warm reset; every right is gone then.
-    """
-
-    @property
-    def atr(self) -> bytes: ...
-
-    def transmit(self, apdu: bytes) -> bytes: ...
-
-    def reset(self) -> bytes: ...
-
-    def close(self) -> None: ...
 
 
 class Wrapper:

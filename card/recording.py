@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from card.apdu import command_name
 from card.errors import CardLostError, ChannelLimitError, ReplayError
-from card.traffic import Wire
+from card.wire import CardChannel
 
 VERSION = 1
 MAX_EXCHANGES = 10_000
@@ -56,7 +56,7 @@ class Recording:
 class Recorder:
     """Passes everything on and keeps it; ChannelLimitError after `limit` exchanges."""
 
-    def __init__(self, inner: Wire, source: str, limit: int = MAX_EXCHANGES) -> None:
+    def __init__(self, inner: CardChannel, source: str, limit: int = MAX_EXCHANGES) -> None:
         self._inner = inner
         self._source = source
         self._limit = limit

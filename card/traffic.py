@@ -4,22 +4,10 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 from card.apdu import Ins, command_name, sw_name
-
-
-class Wire(Protocol):
-    """The channel as the log and the recorder need it; `card.channel.CardChannel` is the same shape."""
-
-    @property
-    def atr(self) -> bytes: ...
-
-    def transmit(self, apdu: bytes) -> bytes: ...
-
-    def reset(self) -> bytes: ...
-
-    def close(self) -> None: ...
+from card.wire import CardChannel
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +52,7 @@ _OPEN: frozenset[tuple[int, int]] = frozenset(
 class TrafficLog:
     """Hands one masked `Exchange` a command to the sink. The sink must not block."""
 
-    def __init__(self, inner: Wire, sink: TrafficSink) -> None:
+    def __init__(self, inner: CardChannel, sink: TrafficSink) -> None:
         self._inner = inner
         self._sink = sink
         self._answer_open = False

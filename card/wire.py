@@ -1,0 +1,20 @@
+"""The one protocol everything that carries APDUs fulfils: bytes in, bytes out. Others import it from `card.channel`."""
+
+from typing import Protocol
+
+
+class CardChannel(Protocol):
+    """One power-on session with one chip.
+
+    `transmit` sends a command and returns data ‖ SW1 SW2; it raises CardLostError or ReaderLostError. `reset` gives the
+    new ATR after a warm reset; every right is gone then.
+    """
+
+    @property
+    def atr(self) -> bytes: ...
+
+    def transmit(self, apdu: bytes) -> bytes: ...
+
+    def reset(self) -> bytes: ...
+
+    def close(self) -> None: ...
