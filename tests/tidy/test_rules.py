@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.tidy import doors, handed_in, sizes
-from tests.tidy.tree import Finding, SourceFile, package_files, parse, python_files
+from tests.tidy.tree import Finding, SourceFile, broken_files, package_files, parse, python_files
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,10 @@ def _breaches(rule: Rule, sources: Iterable[SourceFile]) -> Iterator[str]:
     for source in sources:
         for finding in rule.check(source):
             yield f"{source.path}:{finding.line}: {rule.name}: {finding.message}"
+
+
+def test_every_file_can_be_parsed() -> None:
+    assert not broken_files(), "\n" + "\n".join(broken_files())
 
 
 @pytest.mark.parametrize("rule", {rule.name: rule for rule in RULES}.values(), ids=lambda rule: rule.name)

@@ -52,12 +52,28 @@ def parse(path: str, text: str) -> SourceFile:
 
 
 @cache
-def python_files() -> tuple[SourceFile, ...]:
-    """Every Python file of the packages, the tests and the front door."""
-    found = [ROOT / "onecard.py"]
+def _read_all() -> tuple[tuple[SourceFile, ...], tuple[str, ...]]:
+    paths = [ROOT / "onecard.py"]
     for package in (*PACKAGES, "tests"):
-        found += sorted((ROOT / package).rglob("*.py"))
-    return tuple(parse(path.relative_to(ROOT).as_posix(), path.read_text("utf-8")) for path in found)
+        paths += sorted((ROOT / package).rglob("*.py"))
+    found, broken = [], []
+    for path in paths:
+        name = path.relative_to(ROOT).as_posix()
+        try:
+            found.append(parse(name, path.read_text("utf-8")))
+        except SyntaxError as error:
+            broken.append(f"{name}:{error.lineno}: {error.msg}")
+    return tuple(found), tuple(broken)
+
+
+def python_files() -> tuple[SourceFile, ...]:
+    """Every Python file of the packages, the tests and the front door that can be parsed."""
+    return _read_all()[0]
+
+
+def broken_files() -> tuple[str, ...]:
+    """Those that cannot, each with its reason."""
+    return _read_all()[1]
 
 
 def package_files() -> tuple[SourceFile, ...]:
