@@ -1,13 +1,24 @@
-"""SM2 through gmalglib: self-contained wheels, the fallback where the system's OpenSSL has no SM2."""
+"""SM2 through gmalglib: the fallback where the system's OpenSSL has no SM2.
+
+gmalglib is installed only where a compiler or a wheel is at hand; without it `GmalglibSm2()` raises Sm2MissingError.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from gmalglib.sm2 import SM2, SM2_PCMODE_RAW
-
 from keys.algorithms.sm2_backend import DEFAULT_ID, Sm2Handle
-from keys.errors import PublicKeyError
+from keys.errors import PublicKeyError, Sm2MissingError
+
+try:
+    from gmalglib.sm2 import SM2, SM2_PCMODE_RAW
+except ImportError:
+    SM2 = None
+
+
+def available() -> bool:
+    """Whether gmalglib is installed here."""
+    return SM2 is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +31,10 @@ class GmalglibSm2:
     """Back-end on gmalglib; see `Sm2Backend`. It makes no constant-time claim (issuers' keys belong elsewhere)."""
 
     name = "gmalglib"
+
+    def __init__(self) -> None:
+        if not available():
+            raise Sm2MissingError("gmalglib is not installed")
 
     def load_public(self, encoded: bytes) -> Sm2Handle:
         try:
