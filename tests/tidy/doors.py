@@ -1,6 +1,7 @@
 """Which file may name what: metal and frameworks in their adapters, one maker of credentials, one front door."""
 
 import ast
+import sys
 from collections.abc import Iterator
 
 from tests.tidy.tree import Finding, SourceFile, dotted, imported_modules
@@ -64,3 +65,13 @@ def credential_makers(source: SourceFile) -> Iterator[Finding]:
     for node in source.nodes():
         if isinstance(node, ast.Call) and dotted(node.func).rpartition(".")[2] == "VerifiedCredential":
             yield Finding(node.lineno, "VerifiedCredential is made by verifiers and by the replay of an event only")
+
+
+def pure_nouns(source: SourceFile) -> Iterator[Finding]:
+    """The nouns stand on the standard library alone, the rules on the nouns: gate and server run the same ones."""
+    grounds = {"card/domain/": ("card.domain",), "card/rules/": ("card.domain", "card.rules")}
+    for folder, allowed in grounds.items():
+        for node in source.nodes() if source.under(folder) else ():
+            for name in imported_modules(node)[:1]:
+                if name.partition(".")[0] not in sys.stdlib_module_names and not name.startswith(allowed):
+                    yield Finding(node.lineno, f"{folder} imports {name}")  # type: ignore[attr-defined]

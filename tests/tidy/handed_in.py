@@ -21,7 +21,10 @@ CHANCE = {"os.urandom", "os.getrandom", "uuid.uuid1", "uuid.uuid4", "uuid4", "uu
 CHANCE_MODULES = {"random", "secrets"}
 ENVIRONMENT = {"os.environ", "os.getenv", "os.putenv", "os.environb"}
 # Assembly: the only places that choose a real clock, real chance, or read the environment.
-ASSEMBLY = ("onecard.py", "*/main.py", "*/cli.py", "firmware_sim/world.py", "firmware_sim/demo/")
+ASSEMBLY = (
+    *("onecard.py", "*/main.py", "*/cli.py"),
+    *("firmware_sim/world.py", "firmware_sim/twins.py", "firmware_sim/demo/"),
+)
 MAY = {
     "clock": (*ASSEMBLY, "card/domain/clock.py"),
     "chance": (*ASSEMBLY, "card/domain/entropy.py"),
