@@ -1,0 +1,78 @@
+"""Faults a chip can suffer: power lost around a non-volatile write, or after it but before the answer."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+FaultKind = Literal["tear_before_write", "tear_after_write", "drop_answer"]
+KINDS: tuple[FaultKind, ...] = ("tear_before_write", "tear_after_write", "drop_answer")
+
+
+class PowerLostError(Exception):
+    """The chip has lost its power in the middle of a command; no answer leaves it."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One power cut: at the `nth` write (or answer) of commands with instruction byte `ins`, counted from arming."""
+
+    kind: FaultKind
+    ins: int
+    nth: int = 1
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"no fault of kind {self.kind!r}")
+        if not 0 <= self.ins <= 0xFF or self.nth < 1:
+            raise ValueError("ins is one byte and nth counts from 1")
+
+
+class FaultPlan:
+    """The faults armed in one reader slot; each fires once."""
+
+    def __init__(self) -> None:
+        self._faults: list[Fault] = []
+        self._left: list[int] = []
+        self._ins = -1
+
+    def arm(self, fault: Fault) -> None:
+        """Let `fault` happen once."""
+        self._faults.append(fault)
+        self._left.append(fault.nth)
+
+    def clear(self) -> None:
+        """Disarm everything."""
+        self._faults.clear()
+        self._left.clear()
+
+    @property
+    def armed(self) -> tuple[Fault, ...]:
+        """Faults that have not fired yet."""
+        return tuple(self._faults)
+
+    def begin(self, ins: int) -> None:
+        """A command with instruction byte `ins` starts."""
+        self._ins = ins
+
+    def before_write(self) -> None:
+        """Raises PowerLostError when a fault is due before this non-volatile write."""
+        if self._faults:
+            self._pass("tear_before_write")
+
+    def after_write(self) -> None:
+        """Raises PowerLostError when a fault is due after this non-volatile write."""
+        if self._faults:
+            self._pass("tear_after_write")
+
+    def before_answer(self) -> None:
+        """Raises PowerLostError when this answer is to be lost."""
+        if self._faults:
+            self._pass("drop_answer")
+
+    def _pass(self, kind: FaultKind) -> None:
+        for place, fault in enumerate(self._faults):
+            if fault.kind != kind or fault.ins != self._ins:
+                continue
+            self._left[place] -= 1
+            if self._left[place] == 0:
+                del self._faults[place], self._left[place]
+                raise PowerLostError(f"{kind} of INS {self._ins:02X}")

@@ -1,0 +1,109 @@
+"""One reader slot: holds a chip or nothing, gives it power, and loses it when a fault tears it away."""
+
+import threading
+from typing import Protocol
+
+from firmware_sim.card.faults import Fault, FaultPlan, PowerLostError
+
+
+class EmptySlotError(Exception):
+    """No chip, or it has just been torn away."""
+
+
+class Chip(Protocol):
+    """What a slot needs of a card or a PSAM in software."""
+
+    @property
+    def atr(self) -> bytes:
+        """Answer to reset."""
+        ...
+
+    def power_on(self) -> None:
+        """Start a session with nothing granted; also a warm reset."""
+        ...
+
+    def process(self, apdu: bytes) -> bytes:
+        """One command; data || SW1 SW2. Raises PowerLostError."""
+        ...
+
+    def plan_faults(self, plan: FaultPlan) -> None:
+        """From now on suffer what `plan` says."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the state file."""
+        ...
+
+
+class Slot:
+    """A place for one chip. Safe to use from the reader's thread and the controller's."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._chip: Chip | None = None
+        self._faults = FaultPlan()
+        self._lock = threading.RLock()
+        self._powered = False
+        self.generation = 0  # counts insertions: a channel opened before the last one is dead
+
+    @property
+    def occupied(self) -> bool:
+        """A chip is in the slot."""
+        return self._chip is not None
+
+    def insert(self, chip: Chip) -> None:
+        """Put `chip` in; ValueError when the slot is taken."""
+        with self._lock:
+            if self._chip is not None:
+                raise ValueError(f"slot {self.name} is taken")
+            chip.plan_faults(self._faults)
+            self._chip = chip
+            self._powered = False
+            self.generation += 1
+
+    def eject(self) -> None:
+        """Take the chip out, whatever it is doing; an empty slot stays empty."""
+        with self._lock:
+            if self._chip is not None:
+                self._chip.close()
+            self._chip = None
+
+    def arm(self, fault: Fault) -> None:
+        """Let `fault` happen to this chip, or to the next one put in."""
+        self._faults.arm(fault)
+
+    def atr(self) -> bytes:
+        """The ATR; gives power on the first request. Raises EmptySlotError."""
+        with self._lock:
+            chip = self._present()
+            if not self._powered:
+                self._power(chip)
+            return chip.atr
+
+    def reset(self) -> bytes:
+        """Warm or cold reset: session lost, ATR. Raises EmptySlotError."""
+        with self._lock:
+            chip = self._present()
+            self._power(chip)
+            return chip.atr
+
+    def exchange(self, apdu: bytes) -> bytes:
+        """One command. Raises EmptySlotError when no chip is there or it is lost during the command."""
+        with self._lock:
+            chip = self._present()
+            if not self._powered:
+                self._power(chip)
+            try:
+                return chip.process(apdu)
+            except PowerLostError:
+                self.eject()
+                raise EmptySlotError(f"the chip in {self.name} was torn away") from None
+
+    def _present(self) -> Chip:
+        if self._chip is None:
+            raise EmptySlotError(f"slot {self.name} is empty")
+        return self._chip
+
+    def _power(self, chip: Chip) -> None:
+        chip.power_on()
+        self._powered = True

@@ -1,0 +1,129 @@
+"""Card side of the vpcd reader driver: how a chip in software shows up in the real PC/SC daemon.
+
+Each message, both ways, is a 2-byte big-endian length and a body. A body of one byte from the driver is a control:
+00 power off, 01 power on, 02 reset, 04 ATR request; only 04 is answered. Any other body is a command APDU.
+"No card" is a closed connection: answering an ATR request with nothing hangs the driver.
+"""
+
+import socket
+import threading
+import time
+from contextlib import suppress
+
+from firmware_sim.card.slot import EmptySlotError, Slot
+
+POWER_OFF, POWER_ON, RESET, GET_ATR = 0, 1, 2, 4
+CONNECT_RETRY_S = 0.05
+# The daemon looks for cards every 400 ms; a card swapped faster than that is never seen to leave.
+SWAP_GUARD_S = 0.45
+RECEIVE = 65_538
+
+
+class _Closed(Exception):
+    """The driver has closed the connection."""
+
+
+class _Wire:
+    """Framing over one connection."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._buffer = b""
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def receive(self) -> bytes:
+        """One body."""
+        size = int.from_bytes(self._take(2), "big")
+        return self._take(size)
+
+    def send(self, body: bytes) -> None:
+        """One body, in one segment."""
+        self._connection.sendall(len(body).to_bytes(2, "big") + body)
+
+    def _take(self, size: int) -> bytes:
+        while len(self._buffer) < size:
+            # The driver sends length and body apart; without an immediate acknowledgement of the first it waits
+            # 40 ms with the second. The kernel forgets the wish, so it is repeated before every receive.
+            self._connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+            part = self._connection.recv(RECEIVE)
+            if not part:
+                raise _Closed
+            self._buffer += part
+        body, self._buffer = self._buffer[:size], self._buffer[size:]
+        return body
+
+
+class VpcdLink:
+    """Keeps one slot connected to one driver port for as long as a chip is in it."""
+
+    def __init__(self, slot: Slot, port: int) -> None:
+        self.slot = slot
+        self._port = port
+        self._connection: socket.socket | None = None
+        self._inserted = threading.Event()
+        self._seen = threading.Event()
+        self._stopping = threading.Event()
+        self._left_at = 0.0
+        self._thread = threading.Thread(target=self._run, name=f"vpcd-{slot.name}", daemon=True)
+
+    def start(self) -> None:
+        """Begin to serve."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread and let go of the chip."""
+        self._stopping.set()
+        self.eject()
+        self._inserted.set()
+        self._thread.join(timeout=2)
+
+    def announce(self, timeout_s: float) -> bool:
+        """The slot has a chip: connect. True once the driver has asked for its ATR."""
+        self._seen.clear()
+        self._inserted.set()
+        return self._seen.wait(timeout_s)
+
+    def eject(self) -> None:
+        """Take the chip out and let the driver see it go."""
+        self._inserted.clear()
+        self.slot.eject()
+        connection = self._connection
+        if connection is not None:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._inserted.wait()
+            if not self.slot.occupied:
+                self._inserted.clear()
+                continue
+            self._serve_once()
+
+    def _serve_once(self) -> None:
+        pause = self._left_at + SWAP_GUARD_S - time.monotonic()
+        if pause > 0 and self._stopping.wait(pause):
+            return
+        try:
+            connection = socket.create_connection(("127.0.0.1", self._port), timeout=2)
+        except OSError:
+            self._stopping.wait(CONNECT_RETRY_S)
+            return
+        with connection:
+            connection.settimeout(None)
+            self._connection = connection
+            with suppress(_Closed, OSError, EmptySlotError):
+                self._serve(_Wire(connection))
+            self._connection = None
+        self._left_at = time.monotonic()
+
+    def _serve(self, wire: _Wire) -> None:
+        while self.slot.occupied:
+            body = wire.receive()
+            if len(body) != 1:
+                wire.send(self.slot.exchange(body))
+            elif body[0] == GET_ATR:
+                wire.send(self.slot.atr())
+                self._seen.set()
+            elif body[0] in (POWER_ON, RESET, POWER_OFF):
+                self.slot.reset()
