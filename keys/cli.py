@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from rich.console import Console
-from rich.table import Table
+from rich.tree import Tree
 
 from card.config import ConfigError
 from card.domain.clock import SHANGHAI, SystemClock, business_time, from_ms, to_ms
@@ -34,6 +34,11 @@ NO: Final = 1
 NOT_TRIED: Final = 2
 USAGE: Final = 64
 _MAX_FILE: Final = 1 << 20
+_LEAVES: Final = {
+    "never": "",
+    "psam": " · 可装入 goes into PSAM",
+    "enrolment": " · 随登记下发 goes to enrolled devices",
+}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -109,7 +114,7 @@ def keys_tree(argv: list[str]) -> int:
     except (KeysError, ConfigError) as error:
         return _refuse(error)
     if args.json:
-        print(json.dumps({"stand_in": True, "keys": rows}, ensure_ascii=False))
+        print(json.dumps({"stand_in": True, "keys": [_tree_json(row) for row in rows]}, ensure_ascii=False))
     else:
         _show_tree(rows)
     return DONE
@@ -192,36 +197,37 @@ def _show_checks(verified: VerifiedCode | None, refused: CodeError | None, repor
         print(both(refused.code))
 
 
-def _tree_rows(config: KeysConfig) -> list[dict[str, object]]:
-    rows = [asdict(row.facts) | {"state": row.state} for row in _registered(config)]
-    if not rows:
-        rows = [asdict(facts) | {"state": "active"} for facts in open_test_store(config).keys()]
-    for row in rows:
-        entry = tree.entries().get(str(row["label"]))
-        row["kcv"] = row["kcv"].hex() if isinstance(row["kcv"], bytes) else row["kcv"]
-        row["leaves"] = entry.leaves if entry is not None else ""
-        row["level_names"] = list(tree.families()[str(row["family"])].levels)
-    return rows
+def _tree_rows(config: KeysConfig) -> list[KeyRow]:
+    """Registered keys, else those of the stand-in store; in the declared order."""
+    rows: list[KeyRow] = []
+    if config.database or (config.data_dir / "keys.db").exists():
+        rows = Registry(open_engine(config.database_url)).key_list()
+    rows = rows or [KeyRow(facts, "active") for facts in open_test_store(config).key_facts()]
+    order = {label: place for place, label in enumerate(tree.entries())}
+    return sorted(rows, key=lambda row: (order.get(row.facts.label, len(order)), row.facts.version))
 
 
-def _registered(config: KeysConfig) -> list[KeyRow]:
-    if not config.database and not (config.data_dir / "keys.db").exists():
-        return []
-    return Registry(open_engine(config.database_url)).keys()
+def _tree_json(row: KeyRow) -> dict[str, object]:
+    facts = row.facts
+    return {
+        **asdict(facts),
+        "kcv": facts.kcv.hex(),
+        "levels": ["root", *tree.families()[facts.family].levels],
+        "leaves": tree.entries()[facts.label].leaves,
+        "state": row.state,
+    }
 
 
-def _show_tree(rows: list[dict[str, object]]) -> None:
-    table = Table(title="密钥树（测试替身）Key tree (test stand-in)")
-    for heading in ("密钥 key", "用途 usage", "算法", "逐级分散 levels", "校验值 KCV", "状态 state", "出库 leaves"):
-        table.add_column(heading)
-    for row in rows:
-        levels = row["level_names"]
-        path = " → ".join(["root", *levels]) if isinstance(levels, list) and levels else "-"
-        cells = ("label", "usage", "algorithm")
-        table.add_row(
-            *(str(row[name]) for name in cells), path, *(str(row[name]) for name in ("kcv", "state", "leaves"))
-        )
-    Console().print(table)
+def _show_tree(rows: list[KeyRow]) -> None:
+    picture = Tree("[bold]密钥树 key tree[/bold]  测试替身 test stand-in · KCV = 校验值 key check value")
+    for family in tree.families().values():
+        path = " → ".join(("root", *family.levels))
+        branch = picture.add(f"[bold]{family.zh} {family.en}[/bold]  {path}")
+        for row in (row for row in rows if row.facts.family == family.name):
+            facts, leaves = row.facts, _LEAVES[tree.entries()[row.facts.label].leaves]
+            name = f"{facts.label:<18} v{facts.version} {facts.algorithm:<8} KCV {facts.kcv.hex()}"
+            branch.add(f"{name}  {row.state}  [dim]{facts.usage}{leaves}[/dim]")
+    Console().print(picture)
 
 
 def _refuse(error: KeysError | ConfigError) -> int:

@@ -124,7 +124,7 @@ class Wraps(Protocol):
 
 
 class ListsKeys(Protocol):
-    def keys(self) -> Iterable[KeyFacts]:
+    def key_facts(self) -> Iterable[KeyFacts]:
         """Every master and signing key of the store, parents first."""
         ...
 

@@ -108,11 +108,12 @@ class SoftwareHsm:
         content = header + self._key(ref)
         return tdes.encrypt_ecb(self._key(under), pad80(bytes([len(content)]) + content, always=False))
 
-    def keys(self) -> Iterable[KeyFacts]:
-        for (label, version), secret in sorted(self._secrets.items()):
-            yield self._facts(label, version, secret.kcv)
-        for label, signer in sorted(self._signers.items()):
-            yield self._facts(label, 1, kcv_public(signer.public.raw()))
+    def key_facts(self) -> Iterable[KeyFacts]:
+        for label in tree.entries():
+            for version in sorted(held for name, held in self._secrets if name == label):
+                yield self._facts(label, version, self._secrets[label, version].kcv)
+            if label in self._signers:
+                yield self._facts(label, 1, kcv_public(self._signers[label].public.raw()))
 
     def __repr__(self) -> str:
         return f"SoftwareHsm({len(self._secrets)} keys, {len(self._signers)} signers)"

@@ -94,7 +94,7 @@ class Registry:
                     raise DuplicateKeyError(f"{facts.label} version {facts.version} has another check value")
         return added
 
-    def keys(self) -> list[KeyRow]:
+    def key_list(self) -> list[KeyRow]:
         """Every key by label and version."""
         with self._engine.connect() as connection:
             rows = connection.execute(sa.select(key_rows).order_by(key_rows.c.label, key_rows.c.version)).all()
