@@ -95,9 +95,9 @@ class PurseSession(Session):
         """Select the purse; file 0015 from tag 9F0C of the FCI, read from the file where the FCI has none."""
         fci = self.select_dir(self.rules.dir)
         holder = next((item.find(TAG_FCI_FILE) for item in parse_ber(fci) if item.find(TAG_FCI_FILE)), None)
-        return self.public_info(holder.value if holder else None)
+        return self._public_info(holder.value if holder else None)
 
-    def public_info(self, raw: bytes | None = None) -> PublicInfo:
+    def _public_info(self, raw: bytes | None) -> PublicInfo:
         """File 0015, read when not handed in."""
         ef = self.profile.file(self.rules.dir, "0015")
         if not isinstance(ef, TransparentEf):
@@ -112,10 +112,6 @@ class PurseSession(Session):
             valid_to=str(fields["valid_to"]),
             raw=content,
         )
-
-    def management_info(self) -> dict[str, Value]:
-        """File 0017: country, province, city, kind of card."""
-        return self.read_file(self.rules.dir, "0017")
 
     def balance(self) -> Fen:
         """Available balance."""

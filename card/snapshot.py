@@ -57,7 +57,7 @@ class CardSnapshot:
 
     @property
     def bound_to_atr(self) -> bool:
-        """EF05.01 bytes 9-12 equal the last 4 historical bytes; files copied to another chip fail here (contract §5)."""
+        """EF05.01 bytes 9-12 equal the last 4 historical bytes; copied files fail here (contract §5)."""
         raw = self.values.get("card_id", b"")
         return isinstance(raw, bytes) and len(raw) == 16 and raw[8:12] == self.facts.tail
 

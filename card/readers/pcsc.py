@@ -20,11 +20,11 @@ from card.errors import (
     ReaderNotFoundError,
 )
 
-scard: Any
 try:  # pyscard needs a compiler or a system package: a machine may do without readers
-    from smartcard import scard
+    from smartcard import scard as _scard
 except (ImportError, OSError):  # pragma: no cover - depends on the machine
-    scard = None
+    _scard = None
+scard: Any = _scard
 
 T = TypeVar("T")
 _EXCHANGE_LIMIT_MS = 60_000

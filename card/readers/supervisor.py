@@ -90,7 +90,6 @@ class ReaderSupervisor:
     def _opened(self) -> Reader:
         if self._reader is None:
             self._reader = self._open_reader()
-            self._pause_ms = FIRST_PAUSE_MS
         return self._reader
 
     def _recover(self, trouble: ReaderBusyError | ReaderLostError | DaemonMissingError, deadline: float) -> None:
@@ -106,6 +105,8 @@ class ReaderSupervisor:
         self._pause_ms = min(self._pause_ms * 2, LONGEST_PAUSE_MS)
 
     def _report(self, state: SlotState, code: str = "") -> None:
+        if state in (SlotState.EMPTY, SlotState.CARD):
+            self._pause_ms = FIRST_PAUSE_MS
         if state is not self._state:
             self._state = state
             self._on_change(Change(state, code))
