@@ -1,4 +1,4 @@
-"""`e2e_id`: the name of one payment line, unique for ever (business-rules §5.4): batch ‖ line 8 digits ‖ check 2 digits."""
+"""`e2e_id`: a payment line named for ever (business-rules §5.4): batch ‖ line 8 digits ‖ check 2 digits."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""One cell to text and back: each kind has exactly one canonical form, so a file that reads must write back the same."""
+"""One cell to text and back. Each kind has one canonical form, so a file that reads writes back the same."""
 
 import re
 from datetime import datetime
@@ -49,9 +49,14 @@ def _plain(dialect: Dialect, column: Column, value: Value) -> str:
         return str(value)
     if not isinstance(value, str):
         raise DialectError(f"{column.name} must be text")
-    if not value and not column.empty:
-        raise DialectError(f"{column.name} may not be empty")
-    return value
+    if not value:
+        if not column.empty:
+            raise DialectError(f"{column.name} may not be empty")
+        return value
+    try:
+        return _worded(column, value)
+    except CellError as bad:
+        raise DialectError(str(bad)) from bad
 
 
 def from_text(dialect: Dialect, column: Column, text: str) -> Value:

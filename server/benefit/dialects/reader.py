@@ -77,9 +77,7 @@ def _lines(dialect: Dialect, raw: bytes) -> list[str]:
         raise ReturnRefusedError(ReturnFault.LAYOUT, 0, "the file is empty")
     text = _decoded(dialect, raw)
     if not text.endswith(dialect.newline):
-        raise ReturnRefusedError(
-            ReturnFault.LAYOUT, 0, "the last line does not end: the file is cut or its line end moved"
-        )
+        raise ReturnRefusedError(ReturnFault.LAYOUT, 0, "the last line does not end: cut, or another line end")
     lines = text[: -len(dialect.newline)].split(dialect.newline)
     for at, line in enumerate(lines, 1):
         if CONTROL.search(line):
