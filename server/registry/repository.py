@@ -1,0 +1,99 @@
+"""Queries of the registry."""
+
+from typing import Any
+
+from sqlalchemy import select, update
+
+from server.database import Session, put_once
+from server.registry.card import Card, Person
+from server.registry.rows import CardRow, CursorRow, PersonRow
+
+PERSON_FIELDS = tuple(Person.__slots__)
+CARD_FIELDS = tuple(Card.__slots__)
+
+
+def project_person(session: Session, values: dict[str, Any]) -> bool:
+    """Take this version of a person unless the same or a later one stands; True when taken."""
+    if put_once(session, PersonRow, values):
+        return True
+    where = (PersonRow.person_id == values["person_id"], PersonRow.version < values["version"])
+    return (
+        session.execute(update(PersonRow).where(*where).values(**values).returning(PersonRow.version)).first()
+        is not None
+    )
+
+
+def project_card(session: Session, values: dict[str, Any]) -> bool:
+    """Take this version of a card unless the same or a later one stands; True when taken."""
+    if put_once(session, CardRow, values):
+        return True
+    where = (CardRow.card_id == values["card_id"], CardRow.version < values["version"])
+    return (
+        session.execute(update(CardRow).where(*where).values(**values).returning(CardRow.version)).first() is not None
+    )
+
+
+def person(session: Session, person_id: str) -> Person | None:
+    row = session.get(PersonRow, person_id, populate_existing=True)
+    return _person(row) if row else None
+
+
+def persons_by_id_no(session: Session, id_no: str) -> list[Person]:
+    return [_person(row) for row in session.scalars(select(PersonRow).where(PersonRow.id_no == id_no))]
+
+
+def card(session: Session, card_id: str) -> Card | None:
+    row = session.get(CardRow, card_id, populate_existing=True)
+    return _card(row) if row else None
+
+
+def cards_by_asn(session: Session, asns: list[str]) -> dict[str, Card]:
+    """The cards behind purse numbers (a purse belongs to one card)."""
+    rows = session.scalars(select(CardRow).where(CardRow.asn.in_(asns)))
+    return {row.asn: _card(row) for row in rows}
+
+
+def cards_by_ecard(session: Session, serial: str) -> list[Card]:
+    rows = session.scalars(select(CardRow).where(CardRow.ecard_serial == serial).order_by(CardRow.issued))
+    return [_card(row) for row in rows]
+
+
+def cards_of(session: Session, person_id: str) -> list[Card]:
+    """Every card of a person, oldest first."""
+    query = select(CardRow).where(CardRow.person_id == person_id).order_by(CardRow.issued, CardRow.changed_at)
+    return [_card(row) for row in session.scalars(query)]
+
+
+def all_cards(session: Session) -> list[Card]:
+    return [_card(row) for row in session.scalars(select(CardRow).order_by(CardRow.card_id))]
+
+
+def successor(session: Session, card_id: str) -> Card | None:
+    """The card that supersedes `card_id`."""
+    row = session.scalar(select(CardRow).where(CardRow.supersedes == card_id).order_by(CardRow.changed_at.desc()))
+    return _card(row) if row else None
+
+
+def births(session: Session, asns: list[str]) -> dict[str, str]:
+    """Registered birth date "YYYYMMDD" by purse number."""
+    query = select(CardRow.asn, PersonRow.birth_date).join(PersonRow, PersonRow.person_id == CardRow.person_id)
+    return {row.asn: row.birth_date for row in session.execute(query.where(CardRow.asn.in_(asns)))}
+
+
+def cursor(session: Session, name: str) -> int:
+    """Position of a stream, locked until the transaction ends; 0 at the start."""
+    put_once(session, CursorRow, {"name": name, "position": 0})
+    query = select(CursorRow.position).where(CursorRow.name == name).with_for_update()
+    return session.execute(query).scalar_one()
+
+
+def move_cursor(session: Session, name: str, position: int) -> None:
+    session.execute(update(CursorRow).where(CursorRow.name == name).values(position=position))
+
+
+def _person(row: PersonRow) -> Person:
+    return Person(**{name: getattr(row, name) for name in PERSON_FIELDS})
+
+
+def _card(row: CardRow) -> Card:
+    return Card(**{name: getattr(row, name) for name in CARD_FIELDS})
