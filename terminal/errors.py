@@ -2,6 +2,8 @@
 
 from typing import ClassVar
 
+from card.domain.decision import DenyReason
+
 
 class TerminalError(Exception):
     """Root of what this floor raises."""
@@ -82,3 +84,18 @@ class LoadRefusedError(TerminalError):
     """The purse could not be loaded; nothing was taken from the account."""
 
     code = "E-LOAD-REFUSED"
+
+
+class VerificationError(TerminalError):
+    """What was presented is not what it claims. `reason` is the denial recorded, `code` the text shown."""
+
+    def __init__(self, reason: DenyReason, code: str = "", detail: str = "") -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.code = code or reason.value  # type: ignore[misc]  # one class, many text codes
+
+
+class PsamLostError(TerminalError):
+    """The terminal's own security module does not answer or refuses; no card can be served."""
+
+    code = "E-PSAM-LOST"
