@@ -2,15 +2,18 @@
 
 from dataclasses import dataclass, field
 
+from card.apdu import SW
 from card.domain.identity import CardId
 from card.domain.money import Fen
-from card.errors import CardDataError, ForeignCardError
+from card.errors import CardDataError, ForeignCardError, UnexpectedSwError
 from card.files.codecs import Value
 from card.files.profile import load_profile
 from card.files.tree import FileTree
 from card.session import AtrFacts, LogEntry, PublicInfo, PurseSession, SscSession
 from card.text_codec import join_name
 from card.wire import CardChannel
+
+_NOT_THERE = (SW.FILE_NOT_FOUND, SW.RECORD_NOT_FOUND, SW.WRONG_FILE_TYPE, SW.NO_CURRENT_EF, SW.UNKNOWN_INS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,13 @@ def read_ssc(channel: CardChannel, profile_name: str = "ssc-2.00") -> CardSnapsh
     """Select and read the freely readable data. ForeignCardError, CardLostError, CardDataError and the like."""
     session = SscSession(channel, load_profile(profile_name))
     session.select()
-    return CardSnapshot(channel.atr, session.atr, session.read_basic())
+    try:
+        return CardSnapshot(channel.atr, session.atr, session.read_basic())
+    except UnexpectedSwError as refused:
+        # A PSAM answers to the same environment name and has none of the holder's files.
+        if refused.sw in _NOT_THERE:
+            raise ForeignCardError("the environment is there, the holder's files are not") from refused
+        raise
 
 
 def read_purse(channel: CardChannel, profile_name: str = "tunion", entries: int = 0) -> PurseSnapshot | None:
