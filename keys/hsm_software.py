@@ -51,27 +51,22 @@ class SoftwareHsm:
         if len(seed) < MIN_SEED:
             raise KeyLengthError(f"seed of {len(seed)} bytes, at least {MIN_SEED}")
         for entry in tree.entries().values():
-            if entry.algorithm == tree.SM2:
-                store.import_signer(entry.label, seeded_scalar(seed, entry.label))
-            else:
-                material = hmac_sm3(seed, b"onecard test key 1:" + entry.label.encode())
-                store.import_key(entry.label, material[: _SYMMETRIC_SIZE[entry.algorithm]])
+            store.import_key(entry.label, _seeded(seed, entry))
         return store
 
     def import_key(self, label: str, key: bytes, *, version: int = 1) -> None:
-        """Put a symmetric master in. WellKnownKeyError for a key everybody knows, UnknownKeyError for a new label."""
+        """Put a symmetric master or an SM2 scalar in.
+
+        WellKnownKeyError for a key everybody knows, UnknownKeyError for a label the tree does not declare.
+        """
         entry = tree.entries().get(label)
         if entry is None:
             raise UnknownKeyError(label)
         refuse_well_known(key, label)
-        self._secrets[label, version] = SecretKey(key, label=label, algorithm=entry.algorithm)
-
-    def import_signer(self, label: str, scalar: bytes) -> None:
-        """Put an SM2 private key in; the same refusals."""
-        if label not in tree.entries():
-            raise UnknownKeyError(label)
-        refuse_well_known(scalar, label)
-        self._signers[label] = Sm2PrivateKey.from_scalar(scalar)
+        if entry.algorithm == tree.SM2:
+            self._signers[label] = Sm2PrivateKey.from_scalar(key)
+        else:
+            self._secrets[label, version] = SecretKey(key, label=label, algorithm=entry.algorithm)
 
     # ---- Signs ------------------------------------------------------------------------------------------------
 
@@ -147,6 +142,12 @@ class SoftwareHsm:
         if not SoftwareHsm._announced:
             SoftwareHsm._announced = True
             sys.stderr.write(_NOTICE.format(profile=profile))
+
+
+def _seeded(seed: bytes, entry: tree.KeyEntry) -> bytes:
+    if entry.algorithm == tree.SM2:
+        return seeded_scalar(seed, entry.label)
+    return hmac_sm3(seed, b"onecard test key 1:" + entry.label.encode())[: _SYMMETRIC_SIZE[entry.algorithm]]
 
 
 def seeded_scalar(seed: bytes, label: str) -> bytes:
