@@ -1,13 +1,19 @@
 #!/usr/bin/env python3
 """The front door: one command, subcommands loaded only when they are asked for."""
 
+import os
 import sys
 from importlib import import_module
+from pathlib import Path
 
 # name -> (module:function, Chinese, English); the order is the tour.
 COMMANDS = {
     "demo": ("firmware_sim.cli:demo", "从申请到清分，一次走完", "the main job: one card, from application to clearing"),
-    "doctor": ("firmware_sim.cli:doctor", "本机缺什么、少了什么功能", "what is here, what is missing, what stands in"),
+    "doctor": (
+        "firmware_sim.doctor:doctor",
+        "本机缺什么、少了什么功能",
+        "what is here, missing, standing in",
+    ),
     "card read": ("terminal.cli:card_read", "读一张卡", "citizen: read a card"),
     "card dump": ("terminal.cli:card_dump", "逐条列出卡内数据", "every record beside its bytes"),
     "code show": ("keys.cli:code_show", "出示电子卡码", "show the electronic card's code"),
@@ -52,5 +58,19 @@ def main(argv: list[str] | None = None) -> int:
     return USAGE
 
 
+def _at_home() -> None:
+    """Run by name from a checkout, with another Python than the checkout's: go on with the one that set-up made."""
+    command = Path(__file__).resolve().parent / ".venv" / "bin" / "onecard"
+    if command.exists() and Path(sys.prefix).resolve() != command.parents[1].resolve():
+        os.execv(command, [str(command), *sys.argv[1:]])
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    _at_home()
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:  # the reader of our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(1)
