@@ -99,12 +99,8 @@ def main_read(argv: Sequence[str], entropy: Entropy) -> int:
 
 def add_reader_options(parser: argparse.ArgumentParser) -> None:
     """`--reader`, `--psam`, `--json`, shared by the card commands."""
-    parser.add_argument(
-        "--reader", default="", help=f"读卡器名称或其一部分；{LIST} 列出全部 · reader name, or part"
-    )
-    parser.add_argument(
-        "--psam", default="", help="PSAM 所在读卡器，用来验证芯片 · reader of the PSAM"
-    )
+    parser.add_argument("--reader", default="", help=f"读卡器名称或其一部分；{LIST} 列出全部 · reader name, or part")
+    parser.add_argument("--psam", default="", help="PSAM 所在读卡器，用来验证芯片 · reader of the PSAM")
     parser.add_argument("--json", action="store_true", help="输出 JSON · print JSON")
 
 

@@ -1,0 +1,337 @@
+"""The bus road on twins: paid, half, free, refused; and torn at every command, charged exactly once."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from card.channel import CardChannel
+from card.domain.decision import Deny, DenyReason, Grant
+from card.domain.event import Outcome, parse_event
+from card.domain.lifecycle import Medium
+from card.readers.reader import Reader
+from firmware_sim.card.faults import Fault
+from keys.centre import PurchaseTacInput
+from keys.tac import Moment
+from terminal.bus.main import BusValidator
+from terminal.config import BusConfig
+from terminal.journal_sqlite import SqliteJournal
+from terminal.tap import TapResult
+from tests.terminal.street import Street, centre, list_entry, purse_of
+
+
+@pytest.fixture
+def street(tmp_path: Path) -> Street:
+    street = Street.open(tmp_path)
+    street.bus_facts()
+    return street
+
+
+def bodies(journal: SqliteJournal) -> list[dict[str, Any]]:
+    return [json.loads(event.raw)["body"] for event in journal.unsent(100)]
+
+
+def check_tac(body: dict[str, Any]) -> None:
+    centre().check_purchase_tac(
+        PurchaseTacInput(
+            issuer=bytes.fromhex(body["issuer"]),
+            asn=bytes.fromhex(body["asn"]),
+            amount=body["amount"],
+            terminal=bytes.fromhex(body["psam_no"]),
+            terminal_seq=body["terminal_seq"],
+            moment=Moment.from_digits(body["card_date"], body["card_time"]),
+            tac=bytes.fromhex(body["tac"]),
+            key_version=body["key_version"],
+            algorithm=body["algorithm"],
+            kind=body["txn_type"],
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("birth", "fare", "price_class"),
+    [("19900101", 170, "card"), ("19600302", 100, "senior-half"), ("19560302", 0, "senior-free")],
+)
+def test_fare_by_age_is_debited_proven_and_written(street: Street, birth: str, fare: int, price_class: str) -> None:
+    path, twin = street.card(1, birth_date=birth)
+    bus, journal = street.validator()
+    street.rack.insert("bus-card", path)
+    result = bus.tap()
+    street.rack.eject("bus-card")
+    assert isinstance(result.decision, Grant)
+    assert (result.decision.fare, result.decision.price_class) == (fare, price_class)
+    assert result.screen.code == ("S-BUS-PAID" if fare else "S-BUS-FREE")
+    [body] = bodies(journal)
+    assert body["outcome"] == "posted" and body["psam_confirmed"] is True
+    assert body["balance_before"] - body["balance_after"] == fare == body["amount"]
+    assert body["asn"] == twin.asn.hex() and body["offline_seq"] == 41
+    check_tac(body)
+    after = purse_of(path)
+    assert (after.balance, after.offline) == (5_000 - fare, 42)
+    assert [event.id for event in map(parse_event, (e.raw for e in journal.unsent(9)))] == list(result.event_ids)
+
+
+def test_the_order_of_commands_is_the_one_of_the_standard(street: Street) -> None:
+    path, _ = street.card(1)
+    bus, _ = street.validator()
+    street.rack.insert("bus-card", path)
+    bus.tap()  # powers the module
+    street.clock.advance(60)
+    names = [name for name, _ in bus.tap().apdus]
+    order = [n for n in names if not n.startswith(("SELECT", "GET RESPONSE", "READ", "PSAM SELECT", "PSAM GET"))]
+    assert len(order) == 6
+    assert "BALANCE" in order[0]
+    assert order[2].startswith("PSAM") and order[5].startswith("PSAM")
+    assert not any(name.startswith("PSAM") for name in (order[1], order[3], order[4]))
+
+
+@pytest.mark.parametrize("medium", [Medium.CARD, Medium.PURSE])
+def test_a_listed_medium_is_refused_and_not_touched(street: Street, medium: Medium) -> None:
+    path, twin = street.card(1)
+    street.give("hotlist", [list_entry(medium.value, twin.card_id if medium is Medium.CARD else twin.asn)], version=2)
+    bus, journal = street.validator()
+    street.rack.insert("bus-card", path)
+    result = bus.tap()
+    street.rack.eject("bus-card")
+    assert result.decision == Deny(DenyReason.HOTLISTED) and result.screen.code == "D-HOTLISTED"
+    [body] = bodies(journal)
+    assert body["outcome"] == "none" and body["amount"] == 0 and body["tac"] == ""
+    assert purse_of(path).balance == 5_000
+
+
+def test_too_little_money_is_refused(street: Street) -> None:
+    path, _ = street.card(1, balance=169)
+    bus, _ = street.validator()
+    street.rack.insert("bus-card", path)
+    assert bus.tap().decision == Deny(DenyReason.BALANCE_TOO_LOW)
+
+
+def test_a_second_tap_within_two_seconds_is_passback(street: Street) -> None:
+    path, _ = street.card(1)
+    bus, _ = street.validator()
+    street.rack.insert("bus-card", path)
+    bus.tap()
+    street.clock.advance(1)
+    assert bus.tap().decision == Deny(DenyReason.PASSBACK)
+    street.clock.advance(1)
+    assert isinstance(bus.tap().decision, Grant)
+
+
+def test_no_facts_means_no_service(tmp_path: Path) -> None:
+    street = Street.open(tmp_path)
+    path, _ = street.card(1)
+    bus, _ = street.validator()
+    street.rack.insert("bus-card", path)
+    assert bus.tap().decision == Deny(DenyReason.FACTS_MISSING)
+
+
+def test_an_empty_reader_and_a_missing_module_are_lamps(street: Street) -> None:
+    bus, journal = street.validator()
+    assert bus.tap().screen.code == "E-CARD-NONE"
+    street.rack.eject("bus-psam")
+    path, _ = street.card(1)
+    street.rack.insert("bus-card", path)
+    assert bus.tap().screen.code == "E-PSAM-LOST"
+    street.rack.insert("bus-psam", street.psam())
+    assert isinstance(bus.tap().decision, Grant)
+    assert len(bodies(journal)) == 1
+
+
+FAULTS = [
+    ("read lost", Fault("drop_answer", 0xB2), "untouched"),
+    ("balance lost", Fault("drop_answer", 0x5C), "untouched"),
+    ("8050 lost", Fault("drop_answer", 0x50), "untouched"),
+    ("80DC lost", Fault("drop_answer", 0xDC), "voided"),
+    ("8054 torn before the write", Fault("tear_before_write", 0x54), "pending"),
+    ("8054 torn after the write", Fault("tear_after_write", 0x54), "pending"),
+    ("8054 answer lost", Fault("drop_answer", 0x54), "pending"),
+]
+
+
+@pytest.mark.parametrize("dialect", ["init", "init_plus_1"])
+@pytest.mark.parametrize(("name", "fault", "left"), FAULTS)
+def test_torn_at_every_command_and_charged_exactly_once(
+    street: Street, name: str, fault: Fault, left: str, dialect: str
+) -> None:
+    path, _ = street.card(1)
+    bus, journal = street.validator()
+    street.rack.fault("bus-card", fault)
+    street.rack.insert("bus-card", path)
+    torn = bus.tap()
+    street.rack.eject("bus-card")
+    assert torn.screen.code in ("E-CARD-LOST", "D-CARD-MOVED"), name
+    assert len(journal.pending()) == (1 if left == "pending" else 0)
+
+    street.clock.advance(20)
+    street.rack.insert("bus-card", path)
+    again = bus.tap()
+    street.rack.eject("bus-card")
+    charged = [body for body in bodies(journal) if body["outcome"] == "posted"]
+    assert len(charged) == 1, name
+    assert purse_of(path).balance == 5_000 - 170 and purse_of(path).offline == 42
+    assert not journal.pending() and not journal.open_cases()
+    check_tac(charged[0])
+    debited = fault.kind != "tear_before_write" and left == "pending"
+    assert again.screen.code == ("S-BUS-RECOVERED" if debited else "S-BUS-PAID")
+    if debited:  # nobody used the module in between: its 8072 was still open
+        assert charged[0]["recovered"] == "proof" and charged[0]["psam_confirmed"] is True
+    _events_are_a_chain(journal, torn, again)
+
+
+def _events_are_a_chain(journal: SqliteJournal, *results: TapResult) -> None:
+    minted = [event for result in results for event in result.event_ids]
+    assert [event.seq for event in minted] == [row.seq for row in journal.unsent(100)]
+
+
+def test_the_module_has_gone_on_when_the_torn_card_returns(street: Street) -> None:
+    torn, _ = street.card(1)
+    other, _ = street.card(2)
+    bus, journal = street.validator()
+    street.rack.fault("bus-card", Fault("tear_after_write", 0x54))
+    street.rack.insert("bus-card", torn)
+    bus.tap()
+    street.rack.eject("bus-card")
+    street.rack.insert("bus-card", other)
+    assert bus.tap().outcome is Outcome.POSTED
+    street.rack.eject("bus-card")
+    street.rack.insert("bus-card", torn)
+    assert bus.tap().screen.code == "S-BUS-RECOVERED"
+    recovered = bodies(journal)[-1]
+    assert recovered["recovered"] == "proof" and recovered["psam_confirmed"] is False
+    check_tac(recovered)
+
+
+def test_a_card_that_stays_away_is_uncertain_and_settled_later(street: Street) -> None:
+    path, _ = street.card(1)
+    bus, journal = street.validator()
+    street.rack.fault("bus-card", Fault("tear_after_write", 0x54))
+    street.rack.insert("bus-card", path)
+    bus.tap()
+    street.rack.eject("bus-card")
+    street.clock.advance(599)
+    assert bus.give_up() == []
+    street.clock.advance(1)
+    [uncertain] = bus.give_up()
+    assert uncertain.body["outcome"] == "uncertain" and uncertain.body["balance_after"] == -1
+
+    street.clock.advance(3_600)
+    street.rack.insert("bus-card", path)
+    result = bus.tap()  # an hour later it is another ride
+    street.rack.eject("bus-card")
+    first, resolution, ride = bodies(journal)
+    assert resolution["of"]["seq"] == 1 and resolution["outcome"] == "posted"
+    assert parse_event(journal.unsent(9)[1].raw).type == "resolution"
+    assert resolution["offline_seq"] == first["offline_seq"] and ride["offline_seq"] == first["offline_seq"] + 1
+    assert result.outcome is Outcome.POSTED and purse_of(path).balance == 5_000 - 340
+    check_tac(resolution)
+    check_tac(ride)
+
+
+def test_not_debited_here_then_debited_elsewhere_is_voided_by_the_log(street: Street) -> None:
+    path, _ = street.card(1)
+    bus, journal = street.validator()
+    street.rack.fault("bus-card", Fault("tear_before_write", 0x54))
+    street.rack.insert("bus-card", path)
+    bus.tap()
+    street.rack.eject("bus-card")
+    street.clock.advance(30)
+
+    elsewhere, their_journal = street_elsewhere(street)
+    street.rack.insert("other-card", path)
+    assert elsewhere.tap().outcome is Outcome.POSTED  # takes the very sequence that was torn here
+    street.rack.eject("other-card")
+    street.clock.advance(30)
+
+    street.rack.insert("bus-card", path)
+    assert bus.tap().outcome is Outcome.POSTED
+    street.rack.eject("bus-card")
+    voided, ride = bodies(journal)
+    assert (voided["outcome"], voided["recovered"]) == ("voided", "log")
+    assert ride["outcome"] == "posted"
+    assert purse_of(path).balance == 5_000 - 340
+    assert len(bodies(their_journal)) == 1
+
+
+def street_elsewhere(street: Street) -> tuple[BusValidator, SqliteJournal]:
+    """A second validator with its own module and journal on the same street."""
+    street.rack.insert("other-psam", street.psam(2))
+    journal = street.journal(2)
+    reader, module = street.rack.reader("other-card"), street.rack.reader("other-psam")
+    return BusValidator(street.post(2), BusConfig(), reader, module, journal), journal
+
+
+def test_a_proof_that_rolled_out_of_the_log_stays_uncertain(street: Street) -> None:
+    path, _ = street.card(1)
+    bus, journal = street.validator(same_ride_s=300)
+    street.rack.fault("bus-card", Fault("tear_after_write", 0x54))
+    street.rack.insert("bus-card", path)
+    bus.tap()
+    street.rack.eject("bus-card")
+    elsewhere, _ = street_elsewhere(street)
+    street.rack.insert("other-card", path)
+    for _ in range(12):
+        street.clock.advance(60)
+        assert elsewhere.tap().outcome is Outcome.POSTED
+    street.rack.eject("other-card")
+    street.rack.insert("bus-card", path)
+    result = bus.tap()
+    first, ride = bodies(journal)
+    assert first["outcome"] == "uncertain" and ride["outcome"] == "posted"
+    assert result.outcome is Outcome.POSTED
+    assert [case.event.seq for case in journal.open_cases() if case.event] == [1]
+
+
+def test_a_replayed_debit_answer_fails_at_the_module(street: Street) -> None:
+    """Keys-and-purse §1.10: a card that only answers from a recording is found out by MAC2."""
+    path, _ = street.card(1)
+    _, journal = street.validator()
+    street.rack.insert("bus-card", path)
+    reader = _LyingReader(street.rack.reader("bus-card"))
+    bus = BusValidator(street.post(), BusConfig(), reader, street.rack.reader("bus-psam"), journal)
+    result = bus.tap()
+    assert result.screen.code == "D-NOT-GENUINE" and result.outcome is Outcome.UNCERTAIN
+    [body] = bodies(journal)
+    assert body["psam_confirmed"] is False and body["refused"] == "E-PSAM-MAC2"
+
+
+class _LyingReader:
+    """Between terminal and card: replaces the answer of 8054 with one of an earlier day."""
+
+    def __init__(self, inner: Reader) -> None:
+        self.name = inner.name
+        self._inner = inner
+
+    def card_present(self) -> bool:
+        return self._inner.card_present()
+
+    def wait(self, present: bool, timeout_ms: int) -> bool:
+        return self._inner.wait(present, timeout_ms)
+
+    def connect(self) -> CardChannel:
+        return _LyingChannel(self._inner.connect())
+
+
+class _LyingChannel:
+    def __init__(self, inner: CardChannel) -> None:
+        self._inner = inner
+        self._lie = False
+
+    @property
+    def atr(self) -> bytes:
+        return self._inner.atr
+
+    def transmit(self, apdu: bytes) -> bytes:
+        answer = self._inner.transmit(apdu)
+        if apdu[:2] == b"\x80\x54":
+            self._lie = True
+        if self._lie and len(answer) == 10:
+            self._lie = False
+            return bytes(8) + answer[-2:]
+        return answer
+
+    def reset(self) -> bytes:
+        return self._inner.reset()
+
+    def close(self) -> None:
+        self._inner.close()
