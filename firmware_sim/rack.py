@@ -219,6 +219,16 @@ class PcscRack:
         """The twins' process."""
         return self._child.pid if self._child else 0
 
+    @property
+    def owner(self) -> int:
+        """The process to end when the rack is to go away: this one."""
+        return os.getpid()
+
+    @property
+    def alive(self) -> bool:
+        """The twins' process still runs."""
+        return self._child is not None and self._child.poll() is None
+
     def name(self, slot: str) -> str:
         """The PC/SC name of a slot's reader. Raises SlotError."""
         if slot not in self.layout:

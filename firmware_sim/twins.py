@@ -91,8 +91,9 @@ class Twins:
         return SystemEntropy() if self._seed is None else SeededEntropy(self._seed, path.name)
 
     def _describe(self, place: int, name: str) -> dict[str, str | None]:
-        chip = self._chips.get(name) if self._links[name].slot.occupied else None
-        return {"slot": name, "reader": reader_name(place), "chip": chip}
+        last = self._chips.get(name)
+        chip = last if self._links[name].slot.occupied else None
+        return {"slot": name, "reader": reader_name(place), "chip": chip, "last": last}
 
 
 def raise_loopback() -> None:

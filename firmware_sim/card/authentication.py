@@ -1,8 +1,8 @@
 """GET CHALLENGE, EXTERNAL and INTERNAL AUTHENTICATION (card.md 2.2)."""
 
 from firmware_sim.card import crypto, memory
-from firmware_sim.card.core import Command, want_data
 from firmware_sim.card.cos import EXTERNAL, INTERNAL, MASTER, Card, Handler
+from firmware_sim.card.dispatch import Command, want_data
 from firmware_sim.card.status import BAD_P1P2, KEY_NOT_FOUND, UNKNOWN_INS, WRONG_LENGTH, SwError
 
 CHALLENGE_LENGTHS = (4, 8, 16)

@@ -2,8 +2,8 @@
 
 from firmware_sim.card import crypto, memory
 from firmware_sim.card.blueprint import MF
-from firmware_sim.card.core import Command, want_data
 from firmware_sim.card.cos import BLOCKED_FOR_EVER, Card, Handler, check_mac
+from firmware_sim.card.dispatch import Command, want_data
 from firmware_sim.card.files import mac_iv, maintenance_key
 from firmware_sim.card.status import BAD_P1P2, CONDITIONS, PERMANENTLY_BLOCKED, SwError
 

@@ -6,7 +6,7 @@ from card.domain.entropy import Entropy
 from card.files.kinds import Access
 from firmware_sim.card import memory
 from firmware_sim.card.blueprint import Blueprint, blueprint
-from firmware_sim.card.core import ChipCore, Command
+from firmware_sim.card.dispatch import ChipCore, Command
 from firmware_sim.card.session import Session
 from firmware_sim.card.status import (
     BLOCKED,

@@ -5,8 +5,8 @@ P2 = SFI<<3 | 4: P1 is a record number; P2 = SFI<<3: P1 is a record identifier (
 
 from card.files.kinds import AnyEf, CyclicEf, RecordEf, RecordField, TransparentEf
 from firmware_sim.card import crypto, memory
-from firmware_sim.card.core import MAX_LE, Command, want_le
 from firmware_sim.card.cos import MASTER, STK, Card, Handler, check_mac
+from firmware_sim.card.dispatch import MAX_LE, Command, want_le
 from firmware_sim.card.status import (
     BAD_DATA,
     BAD_OFFSET,

@@ -2,8 +2,8 @@
 
 from firmware_sim.card import crypto, memory
 from firmware_sim.card.blueprint import MF
-from firmware_sim.card.core import Command, want_data, want_le
 from firmware_sim.card.cos import HEADER, MASTER, PIN_KEY, Card, Handler, check_mac
+from firmware_sim.card.dispatch import Command, want_data, want_le
 from firmware_sim.card.files import mac_iv
 from firmware_sim.card.status import (
     BAD_DATA,

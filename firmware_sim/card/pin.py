@@ -2,8 +2,8 @@
 
 from card.files.profile import PinSpec
 from firmware_sim.card import crypto, memory
-from firmware_sim.card.core import Command, want_data
 from firmware_sim.card.cos import INITIAL_PIN_PROOF, PIN_PROOF, PUK, Card, Handler, check_mac
+from firmware_sim.card.dispatch import Command, want_data
 from firmware_sim.card.files import mac_iv
 from firmware_sim.card.status import (
     BAD_DATA,

@@ -6,8 +6,8 @@ proof stand together or not at all.
 
 from card.files.kinds import AnyEf, CyclicEf, PurseEf
 from firmware_sim.card import crypto, memory
-from firmware_sim.card.core import Command, want_data, want_le
 from firmware_sim.card.cos import LOAD, PURCHASE, TAC, Card, Handler
+from firmware_sim.card.dispatch import Command, want_data, want_le
 from firmware_sim.card.files import append_cyclic
 from firmware_sim.card.memory import PurseState
 from firmware_sim.card.session import PendingTransaction

@@ -2,8 +2,8 @@
 
 from card.files.kinds import Dir
 from firmware_sim.card import memory
-from firmware_sim.card.core import Command, want_data
 from firmware_sim.card.cos import Card, Handler
+from firmware_sim.card.dispatch import Command, want_data
 from firmware_sim.card.status import BAD_P1P2, FILE_NOT_FOUND, SELECTED_BLOCKED, SwError
 
 BY_FID, EF_UNDER_CURRENT, BY_AID = 0x00, 0x02, 0x04

@@ -1,0 +1,183 @@
+"""`onecard sim`: readers with twin cards behind a real PC/SC daemon, and hands to move the cards."""
+
+import argparse
+import json
+import signal
+import sys
+import tempfile
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from card.domain.entropy import Entropy
+from card.errors import CardError
+from card.files.profile import load_profile
+from card.readers.reader import Reader
+from card.texts import both
+from firmware_sim.card.factory import CARD_PROFILES, TWIN_PIN, Order, TwinFactory
+from firmware_sim.card.store import ChipFileError
+from firmware_sim.control import SOCKET_NAME, RefusedError, ask
+from firmware_sim.daemon import MAX_SLOTS, SLOTS_PER_ENTRY
+from firmware_sim.errors import SimError
+from firmware_sim.rack import SOCKET_VARIABLE, PcscRack
+from keys.centre import KeyCentre
+from keys.errors import KeysError
+from keys.settings import load_config, open_test_store
+
+DONE, NOT_TRIED, USAGE = 0, 2, 64
+ALIVE_CHECK_S = 0.5
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse with this project's exit status for wrong usage."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(USAGE, f"{self.prog}: {message}\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a slot was given."""
+
+    slot: str
+    holds: str  # card | psam | empty
+    profile: str = ""
+    card_id: str = ""
+    chip: Path | None = None
+
+
+def run_up(argv: list[str], entropy: Entropy) -> int:
+    """`sim up`: start, print one line when every reader answers, wait for SIGTERM or Ctrl-C, end cleanly."""
+    options = _up_options(argv)
+    try:
+        with tempfile.TemporaryDirectory(prefix="onecard-", dir="/tmp") as folder:
+            return _serve(options, Path(folder), entropy)
+    except (SimError, ChipFileError, CardError, KeysError) as refused:
+        return complain(refused)
+
+
+def _up_options(argv: list[str]) -> argparse.Namespace:
+    parser = Parser(
+        prog="onecard sim up",
+        description="接上模拟卡与读卡器 Starts a private PC/SC daemon with twins of personalised, enabled cards.",
+        epilog=f"每张卡的 PIN the PIN of every twin: {TWIN_PIN.digits}",
+    )
+    parser.add_argument("--cards", type=int, default=1, metavar="N", help="卡的张数 how many cards (default 1)")
+    parser.add_argument("--psams", type=int, default=1, metavar="M", help="PSAM 数 how many PSAMs (default 1)")
+    parser.add_argument(
+        "--profile", default=",".join(CARD_PROFILES), metavar="P", help="芯片应用，逗号分隔 profiles of a chip"
+    )
+    parser.add_argument("--json", action="store_true", help="只打印一行 JSON print the one JSON line only")
+    parser.add_argument(
+        "--allow-open", action="store_true", help="允许驱动监听所有网口 let the driver face the network"
+    )
+    parser.add_argument("--config", type=Path, default=None, help="配置文件 configuration file")
+    options = parser.parse_args(argv)
+    if options.cards < 0 or options.psams < 0 or not 1 <= options.cards + options.psams <= MAX_SLOTS:
+        parser.error(f"1 to {MAX_SLOTS} cards and PSAMs together")
+    options.profiles = tuple(options.profile.split(","))
+    _check_profiles(parser, options.profiles)
+    return options
+
+
+def _check_profiles(parser: Parser, names: tuple[str, ...]) -> None:
+    try:
+        profiles = [load_profile(name) for name in names]
+    except CardError as unknown:
+        parser.error(str(unknown))
+    if not any(profile.atr and profile.cos for profile in profiles):
+        parser.error(f"a chip needs an application with an answer to reset, like {CARD_PROFILES[0]}")
+
+
+def _serve(options: argparse.Namespace, folder: Path, entropy: Entropy) -> int:
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    factory = TwinFactory(KeyCentre(open_test_store(load_config(options.config))), entropy)
+    held = _make(options, folder, factory)
+    rack = PcscRack([item.slot for item in held], folder / "run", allow_open=options.allow_open)
+    try:
+        for item in held:
+            if item.chip is not None:
+                rack.insert(item.slot, item.chip)
+                _answers(rack.reader(item.slot))
+        _announce(rack, held, options)
+        while not stopping.wait(ALIVE_CHECK_S):
+            if not rack.alive:
+                raise SimError("the twins' process has ended")
+        return DONE
+    finally:
+        rack.close()
+
+
+def _make(options: argparse.Namespace, folder: Path, factory: TwinFactory) -> list[Held]:
+    held = []
+    for number in range(options.cards):
+        path = folder / f"card-{number}.chip"
+        twin = factory.card(path, Order(number + 1, profiles=options.profiles))
+        held.append(Held(f"card-{number}", "card", "+".join(options.profiles), twin.card_id.hex(), path))
+    for number in range(options.psams):
+        path = folder / f"psam-{number}.chip"
+        factory.psam(path, number + 1)
+        held.append(Held(f"psam-{number}", "psam", "psam-ssc+psam-transit", "", path))
+    # A reader has two slots; the second one of the last may stay empty.
+    held += [Held(f"empty-{number}", "empty") for number in range(-len(held) % SLOTS_PER_ENTRY)]
+    return held
+
+
+def _answers(reader: Reader) -> None:
+    reader.connect().close()
+
+
+def _announce(rack: PcscRack, held: list[Held], options: argparse.Namespace) -> None:
+    readers = [
+        {"name": rack.name(item.slot), "holds": item.holds, "profile": item.profile, "card_id": item.card_id}
+        for item in held
+    ]
+    line = {
+        "socket": str(rack.socket),
+        "env": {SOCKET_VARIABLE: str(rack.socket)},
+        "readers": readers,
+        "pid": rack.owner,
+    }
+    print(json.dumps(line), flush=True)
+    if not options.json:
+        print(
+            f"已接上。在另一个窗口运行 up; in another window:\n"
+            f"  export {SOCKET_VARIABLE}={rack.socket}\n  onecard card read\nCtrl-C 结束 ends it.",
+            file=sys.stderr,
+        )
+
+
+def run_control(verb: str, argv: list[str], socket_name: str) -> int:
+    """`sim insert|eject|list` on readers started by `sim up`; `socket_name` is what PCSCLITE_CSOCK_NAME says."""
+    parser = Parser(prog=f"onecard sim {verb}", description="模拟读卡器的卡槽 The slots of running simulated readers.")
+    if verb != "list":
+        parser.add_argument("slot", help="卡槽名或读卡器名 slot, or reader name, as sim list shows")
+    if verb == "insert":
+        parser.add_argument("chip", nargs="?", default="", help="芯片文件 chip file; default: the last one")
+    parser.add_argument("--control", type=Path, default=None, help="控制套接字 control socket")
+    options = parser.parse_args(argv)
+    control = options.control or Path(socket_name or "/nonexistent/none").parent / SOCKET_NAME
+    try:
+        slots = ask(control, {"do": "list"})["slots"]
+        if verb == "list":
+            print(json.dumps(slots, ensure_ascii=False))
+            return DONE
+        names = {**{row["slot"]: row for row in slots}, **{row["reader"]: row for row in slots}}
+        row = names.get(options.slot, {"slot": options.slot, "last": ""})
+        request = {"do": verb, "slot": row["slot"]}
+        if verb == "insert":
+            request["chip"] = str(Path(options.chip).resolve()) if options.chip else row["last"] or ""
+        ask(control, request)
+    except (SimError, RefusedError) as refused:
+        return complain(refused)
+    return DONE
+
+
+def complain(refused: SimError | ChipFileError | CardError | KeysError) -> int:
+    """The sentence and next step of a failure, on stderr; exit status 2."""
+    print(f"{both(refused.code)}\n  ({refused})", file=sys.stderr)
+    return NOT_TRIED
