@@ -25,7 +25,10 @@ def find_program(name: str, local_root: Path = LOCAL_ROOT) -> Path | None:
 
 
 def find_chromium(local_root: Path = LOCAL_ROOT) -> Path | None:
-    """A Chromium-like browser."""
+    """A Chromium-like browser; of a private copy the program itself, since its start script names system paths."""
+    private = local_root / "usr/lib/chromium/chromium"
+    if private.is_file():
+        return private
     found = (find_program(name, local_root) for name in CHROMIUM_NAMES)
     return next((path for path in found if path), None)
 
