@@ -15,7 +15,7 @@ from card.errors import ProfileError
 from card.files.kinds import Dir, TransparentEf
 from card.files.profile import Profile, PsamSpec, load_profile
 from firmware_sim.card import crypto, memory
-from firmware_sim.card.core import MAX_LE, ChipCore, Command, want_data
+from firmware_sim.card.dispatch import MAX_LE, ChipCore, Command, want_data
 from firmware_sim.card.select import BY_AID, BY_FID, EF_UNDER_CURRENT
 from firmware_sim.card.status import (
     BAD_DATA,
