@@ -96,12 +96,16 @@ system_packages() {
 # Programs and libraries of the private copy are found through this file, by make and by the onecard command.
 write_environment() {
     [ -d "$private" ] || return 0
-    libraries=$(find "$private/usr/lib" "$private/lib" -maxdepth 1 -type d -name '*-linux-gnu*' 2>/dev/null | tr '\n' ':')
+    libraries=$(find "$private/usr/lib" "$private/lib" -maxdepth 2 -type d \( -name '*-linux-gnu*' -o -name pulseaudio \) 2>/dev/null | tr '\n' ':')
+    cat >.local/fonts.conf <<END
+<fontconfig><dir>/usr/share/fonts</dir><dir>$private/usr/share/fonts</dir><cachedir>$root/.local/fontcache</cachedir></fontconfig>
+END
     postgres=$(first "$private"/usr/lib/postgresql/*/bin || true)
     cat >.local/env.sh <<END
 PATH="\$PATH:$private/usr/sbin:$private/usr/bin${postgres:+:$postgres}"
 LD_LIBRARY_PATH="${libraries%:}\${LD_LIBRARY_PATH:+:\$LD_LIBRARY_PATH}"
-export PATH LD_LIBRARY_PATH
+FONTCONFIG_FILE="\${FONTCONFIG_FILE:-$root/.local/fonts.conf}"
+export PATH LD_LIBRARY_PATH FONTCONFIG_FILE
 END
 }
 # shellcheck disable=SC1091
