@@ -15,14 +15,7 @@ from card.domain.credential import VerifiedCredential
 from card.domain.decision import Decision, Deny, DenyReason, Grant, Refer
 from card.domain.event import EventId, Outcome, TapEvent
 from card.errors import CardError
-from terminal.errors import (
-    ClaimTakenError,
-    JournalFullError,
-    PictureUnreadableError,
-    PsamLostError,
-    ScannerLostError,
-    VerificationError,
-)
+from terminal.errors import ClaimTakenError, TerminalError, VerificationError
 from terminal.journal import EventDraft, Journal
 from terminal.screen import Screen, Tone, screen
 
@@ -113,7 +106,7 @@ class Road(Generic[P]):
             if recovered is not None and recovered.finishes:
                 return TapResult(None, recovered.screen, _ids(*recovered.events))
             return self._walk(errand, presented, recovered.events if recovered else ())
-        except (CardError, PsamLostError, ScannerLostError, PictureUnreadableError, JournalFullError) as world:
+        except (CardError, TerminalError) as world:
             return TapResult(None, screen(world.code, Tone.WAIT))
 
     def _walk(self, errand: Errand[P], presented: P, earlier: tuple[TapEvent, ...]) -> TapResult:

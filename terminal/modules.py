@@ -1,0 +1,37 @@
+"""The PSAM slot of a terminal: powered when first needed, and anew after it was lost."""
+
+from card.channel import standard
+from card.errors import CardError
+from card.files.profile import Profile
+from card.readers.reader import Reader
+from card.traffic import TrafficSink
+from keys.errors import KeysError
+from keys.psam import PsamSession
+from terminal.errors import PsamLostError
+from terminal.scenes.chip import ChipPsam
+
+
+class ChipModule:
+    """A PSAM that judges chips."""
+
+    def __init__(self, reader: Reader, ssc: Profile, log: TrafficSink) -> None:
+        self._reader = reader
+        self._irk_kid = ssc.key("IRK").psam_kid or 0
+        self._log = log
+        self._psam: ChipPsam | None = None
+        self.terminal_no = b""
+
+    def powered(self) -> ChipPsam:
+        """The module, with its terminal number known. PsamLostError."""
+        if self._psam is None:
+            try:
+                session = PsamSession(standard(self._reader.connect(), self._log))
+                self.terminal_no = session.terminal_number()
+            except (CardError, KeysError) as lost:
+                raise PsamLostError(type(lost).__name__) from lost
+            self._psam = ChipPsam(session, self._irk_kid)
+        return self._psam
+
+    def drop(self) -> None:
+        """Forget it; the next use powers it again."""
+        self._psam = None
