@@ -188,8 +188,8 @@ report() {
     have_tools || degraded "foreign tools are missing, cross-checks by them are skipped (Debian: opensc hledger zbar-tools sqlite3 openssl)"
 }
 
-fingerprint() {
-    cat requirements*.lock .ci/setup.sh | sha256sum | cut -d' ' -f1
+fingerprint() { # the locks, the list of system packages, the Python
+    { cat requirements*.lock && sed -n '/^wanted_packages/,/^}/p' .ci/setup.sh; } | sha256sum | cut -d' ' -f1
     "$python" -c 'import sys; print(sys.version)'
 }
 is_ready() { # a checkout set up for tests is also ready to run
