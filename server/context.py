@@ -7,6 +7,8 @@ from typing import Any
 from card.domain.clock import Clock, to_ms
 from card.domain.entropy import Entropy
 from card.domain.event import TapEvent
+from issuance.bank import Bank as AccountBank
+from issuance.database import Engine as IssuanceEngine
 from keys.centre import KeyCentre
 from server.config import ServerConfig
 from server.database import Session, Store
@@ -16,11 +18,12 @@ from server.hotel.police import PoliceDesk
 @dataclass(frozen=True, slots=True)
 class Connectors:
     """Ways out. `police` None: stays wait. `banks` by bank code, as the benefit run uses them. `issuance` is the
-    issuance store's engine, None when cards are made elsewhere."""
+    issuance store's engine, None when cards are made elsewhere; `accounts` the banks it tells of card changes."""
 
     police: PoliceDesk | None = None
     banks: Mapping[str, Any] = field(default_factory=dict)
-    issuance: Any = None
+    issuance: IssuanceEngine | None = None
+    accounts: Mapping[str, AccountBank] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

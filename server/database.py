@@ -103,5 +103,19 @@ class Store:
         with self._turn, Session(self.engine) as session:
             yield session
 
+    @contextmanager
+    def raw_transaction(self) -> Iterator[SqliteConnection]:
+        """SQLite's own connection inside `transaction()`: for the write path that is too hot for an ORM."""
+        with self.transaction() as session:
+            raw = session.connection().connection.driver_connection
+            if not isinstance(raw, SqliteConnection):
+                raise TypeError("a raw transaction needs SQLite")
+            yield raw
+
+    @property
+    def dsn(self) -> str:
+        """Address of a PostgreSQL store for asyncpg."""
+        return self.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+
     def close(self) -> None:
         self.engine.dispose()

@@ -15,7 +15,7 @@ LISTED = {
     CardState.LOCKED.value: ListReason.LOCKED,
     CardState.CANCELLED.value: ListReason.CANCELLED,
 }
-DEATH = "death"
+DEATH = "deceased"
 
 
 @dataclass(frozen=True, slots=True)

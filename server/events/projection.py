@@ -1,0 +1,25 @@
+"""Carry stored events into the books, each exactly once: the queue row leaves in the transaction that books it."""
+
+from collections.abc import Mapping
+
+from server.context import Context, Projector
+from server.events import repository
+
+PAGE = 200
+START = ("", "", 0)
+
+
+def carry(context: Context, projectors: Mapping[str, Projector]) -> int:
+    """Work through what waits; the number carried. An event that must wait for another stays in the queue."""
+    carried, after = 0, START
+    while True:
+        with context.store.transaction() as session:
+            page = repository.take_queued(session, PAGE, after)
+            for stored in page:
+                if projectors[stored.event.type](context, session, stored):
+                    repository.done(session, stored.event.id)
+                    carried += 1
+        if len(page) < PAGE:
+            return carried
+        last = page[-1].event.id
+        after = (last.terminal, last.epoch, last.seq)
