@@ -45,6 +45,13 @@ def give_back(session: Session, place: str, batch: str, count: int, keepers: tup
     _note(session, line, "return", count, at_ms, officers="+".join(keepers))
 
 
+def require(session: Session, place: str, batch: str, count: int) -> None:
+    """StockShortError unless `count` blanks of the batch are there."""
+    line = Stocks(session).line(place, batch)
+    if line is None or line.blank < count:
+        raise StockShortError(f"{count} blanks of batch {batch} asked at {place}")
+
+
 def make_good(session: Session, place: str, batch: str, card_id: str, at_ms: int) -> None:
     """One blank became a card."""
     line = _take(session, place, batch, 1)

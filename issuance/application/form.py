@@ -9,6 +9,7 @@ from card import text_codec
 from card.errors import CardDataError
 from card.text_codec import Edition
 from issuance.errors import FormHeaderError, FormTextError
+from keys.algorithms.sm3 import sm3
 
 MAX_BYTES = 32 * 1024 * 1024
 BOM = "\ufeff"
@@ -98,12 +99,13 @@ def parse_form(raw: bytes) -> list[Applicant]:
     return [_applicant(number, cells) for number, cells in enumerate(rows, start=1)]
 
 
-def read_form(path: Path) -> list[Applicant]:
-    """`parse_form` of a file; FormTextError when it cannot be opened."""
+def read_form(path: Path) -> tuple[list[Applicant], str]:
+    """Rows of a file and its SM3 in hex; FormTextError also when it cannot be opened."""
     try:
-        return parse_form(path.read_bytes())
+        raw = path.read_bytes()
     except OSError as bad:
         raise FormTextError(f"{path.name} cannot be read: {bad.strerror}") from None
+    return parse_form(raw), sm3(raw).hex()
 
 
 def _applicant(number: int, cells: list[str]) -> Applicant:

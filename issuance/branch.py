@@ -1,0 +1,152 @@
+"""A branch: everything from a file of applicants to a card in use, behind one door."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from card.domain.clock import Clock, to_ms
+from card.domain.entropy import Entropy
+from card.pin import Pin
+from card.readers.reader import Reader
+from issuance import stock
+from issuance.application.desk import Acceptance, ApplicationDesk, Approval, Officer
+from issuance.bank import Bank
+from issuance.bank_leg import Outcome
+from issuance.database import Engine, transaction
+from issuance.handout import HandOutCounter
+from issuance.lifecycle import CardView, Lifecycle, view
+from issuance.personalization.batch import BatchResult, BatchRun, ProgressCallback
+from issuance.personalization.content import CardModel
+from issuance.personalization.machine import Feeder, Machine
+from issuance.personalization.machine_pcsc import PcscMachine
+from issuance.personalization.makings import MakingBook
+from issuance.population import Population
+from issuance.reference import load_reference
+from issuance.settings import IssuanceSettings
+from issuance.stock import StockCount
+from keys.centre import KeyCentre
+
+ENCODERS = tuple(f"encoder-{number}" for number in range(8))
+
+
+class Encoders(Feeder, Protocol):
+    """Encoder slots with their readers."""
+
+    def reader(self, slot: str) -> Reader: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Connectors:
+    """The outside offices: the police register, and the banks by their three-digit code."""
+
+    population: Population
+    banks: Mapping[str, Bank]
+
+
+def _silent(_event: object) -> None:
+    """Nobody watches."""
+
+
+class Branch:
+    """Clerk and approver are different people; every method names what it raises where the work is done."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        centre: KeyCentre,
+        connectors: Connectors,
+        clock: Clock,
+        entropy: Entropy,
+        clerk: Officer,
+        approver: Officer,
+        settings: IssuanceSettings | None = None,
+    ) -> None:
+        self._engine = engine
+        self._centre = centre
+        self._clock = clock
+        self._entropy = entropy
+        self._clerk = clerk
+        self._approver = approver
+        self._settings = settings or IssuanceSettings()
+        reference = load_reference()
+        self.model = CardModel(*self._settings.profiles)
+        self.lifecycle = Lifecycle(engine, clock=clock, banks=connectors.banks, rules=self._settings.lifecycle)
+        self._desk = ApplicationDesk(
+            engine,
+            clock=clock,
+            population=connectors.population,
+            banks=connectors.banks,
+            reference=reference,
+            rules=self._settings.rules(self.model.card_profile.text_codec),
+            number_prefix=self._settings.card_number_prefix,
+        )
+        self._book = MakingBook(
+            engine, clock=clock, centre=centre, model=self.model, settings=self._settings, reference=reference
+        )
+
+    def accept(self, applicants: Path) -> Acceptance:
+        """The clerk takes a file: orders for good rows, refusals for the rest. FormTextError, FormHeaderError."""
+        return self._desk.accept(applicants, self._clerk)
+
+    def approve(self, on_progress: Callable[[int, int], None] | None = None) -> Approval:
+        """The approver releases what waits; accounts are opened. SeparationError when it is the clerk."""
+        return self._desk.approve(self._approver, on_progress)
+
+    def receive_blanks(self, batch: bytes, count: int, keepers: tuple[str, str]) -> None:
+        """A delivery of blank chips, `batch` 4 bytes; two vault keepers sign. SeparationError."""
+        with transaction(self._engine) as session:
+            stock.receive(session, self._settings.place, batch.hex(), count, keepers, to_ms(self._clock.now()))
+
+    def return_blanks(self, batch: bytes, count: int, keepers: tuple[str, str]) -> None:
+        """Blanks that are not needed go back. StockShortError, SeparationError."""
+        with transaction(self._engine) as session:
+            stock.give_back(session, self._settings.place, batch.hex(), count, keepers, to_ms(self._clock.now()))
+
+    def stock(self) -> StockCount:
+        """What became of every chip received."""
+        with transaction(self._engine) as session:
+            return stock.count(session, self._settings.place)
+
+    def waiting(self) -> list[str]:
+        """Approved orders that have no chip yet."""
+        return self._book.waiting_orders()
+
+    def personalize(
+        self,
+        encoders: Encoders,
+        chips: Sequence[Path],
+        progress: ProgressCallback = _silent,
+        slots: Sequence[str] = ENCODERS,
+    ) -> BatchResult:
+        """Cards out of chips, one thread a slot, until either is used up; also continues a run that was stopped."""
+        machines: dict[str, Machine] = {
+            slot: PcscMachine(
+                slot,
+                encoders.reader(slot),
+                encoders,
+                model=self.model,
+                centre=self._centre,
+                entropy=self._entropy,
+            )
+            for slot in slots
+        }
+        return BatchRun(self._book, machines, progress).run(chips)
+
+    def hand_out(self, card_id: str, reader: Reader, new_pin: str, receiver: str = "self") -> Outcome:
+        """The card in `reader` becomes its holder's: chip proven, PIN changed, possession recorded."""
+        counter = HandOutCounter(self.model, self._centre, self._entropy)
+        counter.change_initial_pin(reader, card_id, Pin(new_pin))
+        return self.lifecycle.hand_out(card_id, receiver)
+
+    def enable(self, card_id: str) -> Outcome:
+        """Sealed to normal; a predecessor ends. NotHandedOutError, TransitionRefusedError."""
+        return self.lifecycle.enable(card_id)
+
+    def order_replacement(self, card_id: str, reason: str, bank: str = "") -> str:
+        """A new card for the holder of this one; to be approved like any order. Returns the order number."""
+        return self.lifecycle.replace(card_id, self._clerk.person, reason, bank)
+
+    def card(self, card_id: str) -> CardView:
+        """The card as the store has it."""
+        return view(self._engine, card_id)
