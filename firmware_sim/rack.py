@@ -198,16 +198,24 @@ class PcscRack:
     """
 
     def __init__(
-        self, layout: Sequence[str], run_dir: Path, *, allow_open: bool = False, seed: int | None = None
+        self,
+        layout: Sequence[str],
+        run_dir: Path,
+        *,
+        allow_open: bool = False,
+        seed: int | None = None,
+        daemon_socket: Path | None = None,
     ) -> None:
         """Start and wait for the readers. `seed` makes the chips' random numbers repeatable.
+
+        `daemon_socket` is for a process that named its socket before; else it lies in `run_dir`.
 
         Raises DaemonNotInstalledError, NotIsolatedError, DaemonStartError, card.errors.DaemonMissingError.
         """
         self.layout = tuple(layout)
         self.folder = _short_folder(run_dir)
         self._temporary = self.folder != run_dir.absolute()
-        self.socket = _socket_path(self.folder)
+        self.socket = _socket_path(daemon_socket or self.folder / SOCKET_NAME)
         self.control = self.folder / CONTROL_NAME
         self._child: subprocess.Popen[bytes] | None = None
         self._start(allow_open, seed)
@@ -298,12 +306,13 @@ class PcscRack:
             "seed": seed,
         }
         (self.folder / "rack.json").write_text(json.dumps(plan), "utf-8")
+        search = (str(_CHECKOUT), os.environ.get("PYTHONPATH", ""))
         prefix = namespace_command() if isolation == "namespace" else []
         self._child = subprocess.Popen(
             [*prefix, sys.executable, "-m", "firmware_sim.twins", str(self.folder / "rack.json")],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": str(_CHECKOUT)},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in search if path)},
         )
         line = self._child.stdout.readline() if self._child.stdout else b""
         answer = json.loads(line) if line else {"ok": False, "detail": "the twins' process ended"}
@@ -321,10 +330,10 @@ class PcscRack:
             time.sleep(0.02)
 
 
-def _socket_path(folder: Path) -> Path:
+def _socket_path(wanted: Path) -> Path:
     """Where this process looks for its daemon: fixed by the first rack. Raises DaemonStartError while one lives."""
     if not _sockets:
-        _sockets.append(folder / SOCKET_NAME)
+        _sockets.append(wanted)
     path = _sockets[0]
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     if path.exists():
