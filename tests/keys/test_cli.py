@@ -62,7 +62,7 @@ def test_a_shown_code_verifies(data: Path, capsys: pytest.CaptureFixture[str]) -
     answer = json.loads(capsys.readouterr().out)
     assert set(answer) == {"ok", "code", "account", "expires", "checks"}
     assert (answer["ok"], answer["code"], answer["account"]) == (True, "", SERIAL)
-    assert answer["expires"] == "2026-11-30T10:03:20+08:00"
+    assert answer["expires"] == "2026-11-30T09:03:20+08:00"
     assert [(line["n"], line["ok"]) for line in answer["checks"]] == [(n, True) for n in range(1, 13)]
 
 
