@@ -11,7 +11,7 @@ MIGRATIONS = ("keys/migrations/", "issuance/migrations/", "server/migrations/")
 ADAPTERS: dict[str, tuple[str, ...]] = {
     "smartcard": ("card/readers/pcsc.py",),
     "serial": ("terminal/scanner/serial_scanner.py",),
-    "pymodbus": ("terminal/gate/modbus_relay.py",),
+    "pymodbus": ("terminal/gate/modbus_relay.py", "firmware_sim/gate.py"),
     "zxingcpp": ("terminal/camera/zxing.py",),
     "pyzbar": ("terminal/camera/zbar.py",),
     "httpx": ("terminal/uplink_http.py",),

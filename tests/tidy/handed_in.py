@@ -33,7 +33,8 @@ MAY = {
 }
 REAL_SOURCES = {"SystemClock", "SystemEntropy"}
 # The outermost loop of a process may catch everything, once, to say what happened.
-OUTERMOST = (*ASSEMBLY, "server/http/problems.py")
+# The stores' writers are threads or tasks of their own: whatever happens there is handed to the waiting callers.
+OUTERMOST = (*ASSEMBLY, "server/http/problems.py", "server/events/store_postgres.py", "server/events/store_sqlite.py")
 EFFECTS = re.compile(
     r"(^|\.)(open|connect|create_engine|create_async_engine|read_text|read_bytes|write_text|write_bytes|mkdir|run|Popen"
     r"|socket|urlopen|print|start|basicConfig|system|load|loads|import_module|FastAPI|sessionmaker)$"
