@@ -64,3 +64,51 @@ def outside_codes(family: str) -> Mapping[str, str]:
                 raise ValueError(f"{family} {name} means both {found[name]} and {code}")
             found[name] = code
     return found
+
+
+# Text codes of results and rules, as they stand in the catalogue.
+RESULT_TEXTS: Mapping[str, str] = {
+    "P000": "R-P000",
+    "P101": "R-P101",
+    "P102": "R-P102",
+    "P103": "R-P103",
+    "P104": "R-P104",
+    "P105": "R-P105",
+    "P106": "R-P106",
+    "P107": "R-P107",
+    "P108": "R-P108",
+    "P109": "R-P109",
+    "P110": "R-P110",
+    "P111": "R-P111",
+    "P112": "R-P112",
+    "P113": "R-P113",
+    "P114": "R-P114",
+    "P115": "R-P115",
+    "P116": "R-P116",
+    "P117": "R-P117",
+    "P118": "R-P118",
+    "P199": "R-P199",
+}
+RULE_TEXTS: Mapping[str, str] = {
+    "PV02": "R-PV02",
+    "PV03": "R-PV03",
+    "PV04": "R-PV04",
+    "PV05": "R-PV05",
+    "PV06": "R-PV06",
+    "PV07": "R-PV07",
+    "PV08": "R-PV08",
+    "PV09": "R-PV09",
+    "PV10": "R-PV10",
+    "PV11": "R-PV11",
+    "PV14": "R-PV14",
+}
+STATE_TEXTS: Mapping[str, str] = {
+    "READY": "R-LINE-READY",
+    "BLOCKED": "R-LINE-BLOCKED",
+    "SENT": "R-LINE-SENT",
+    "PAID": "R-LINE-PAID",
+    "FAILED": "R-LINE-FAILED",
+    "UNKNOWN": "R-LINE-UNKNOWN",
+    "REVERSED": "R-LINE-REVERSED",
+    "REPAID": "R-LINE-REPAID",
+}

@@ -4,11 +4,15 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import func, select
 
+from server.benefit.roll import LIVE_CARD
 from server.benefit.rows import BatchRow, LineMoveRow, LineRow, PaymentFileRow, ProgrammeRow, ReturnFileRow
 from server.benefit.states import LineState
+from server.cases.rows import DeathRow
 from server.database import Session
+from server.registry.rows import CardRow
 
 BLOCKED = LineState.BLOCKED.value
+LIVE = [state.value for state in LIVE_CARD]
 
 
 def programme(session: Session, code: str) -> ProgrammeRow | None:
@@ -157,3 +161,20 @@ def add(session: Session, rows: Sequence[object]) -> None:
     """Insert and flush, so that a broken unique rule speaks here."""
     session.add_all(rows)
     session.flush()
+
+
+def persons_dead(session: Session) -> set[str]:
+    """Persons with a standing notice of death."""
+    return set(session.scalars(select(DeathRow.person_id).where(DeathRow.withdrawn_at.is_(None))))
+
+
+def shared_accounts(session: Session) -> dict[tuple[str, str], list[str]]:
+    """Accounts that live cards of more than one person carry."""
+    live = (CardRow.status.in_(LIVE), CardRow.account != "")
+    several = select(CardRow.bank, CardRow.account).where(*live).group_by(CardRow.bank, CardRow.account)
+    several = several.having(func.count(func.distinct(CardRow.person_id)) > 1)
+    found: dict[tuple[str, str], list[str]] = {}
+    for bank, account in session.execute(several).all():
+        query = select(CardRow.person_id).where(*live, CardRow.bank == bank, CardRow.account == account)
+        found[(bank, account)] = sorted(set(session.scalars(query)))
+    return found
