@@ -5,6 +5,7 @@ while the barrier is held open; a board that latches is shut again by us.
 """
 
 import threading
+from collections.abc import Callable
 
 from pymodbus import FramerType, ModbusException
 from pymodbus.client import ModbusSerialClient
@@ -17,55 +18,58 @@ DEFAULT_TIMEOUT_S = 0.5
 RETRIES = 1
 
 
-class ModbusRelay:
-    """Implements `Barrier` on one coil of one board. The client is not thread-safe, so calls take turns."""
+class ModbusLine:
+    """One serial line with relay boards on it. The client is not thread-safe, so requests take turns."""
 
-    def __init__(self, port: str, *, unit: int = 1, coil: int = 0, timeout_s: float = DEFAULT_TIMEOUT_S) -> None:
-        """`port` is a tty path; it is opened by the first call. `unit` 1..247, `coil` from 0."""
+    def __init__(self, port: str, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> None:
+        """`port` is a tty path; it is opened by the first request."""
         self._client = ModbusSerialClient(
             port, framer=FramerType.RTU, baudrate=DEFAULT_BAUD, timeout=timeout_s, retries=RETRIES
         )
-        self._unit = unit
-        self._coil = coil
         self._turn = threading.Lock()
 
-    def open(self) -> None:
-        """Relay on. BarrierError when the board did not echo the command."""
-        self._write(True)
+    def write_coil(self, unit: int, coil: int, on: bool) -> None:
+        """Function 05. BarrierError when the board did not echo the command."""
+        self._request(lambda: self._client.write_coil(coil, on, device_id=unit))
 
-    def shut(self) -> None:
-        """Relay off."""
-        self._write(False)
-
-    def is_open(self) -> bool:
-        """Read the coil back."""
-        with self._turn:
-            self._connect()
-            try:
-                answer = self._client.read_coils(self._coil, count=1, device_id=self._unit)
-            except ModbusException as bad:
-                raise BarrierError(str(bad)) from bad
-            self._check(answer)
-            return bool(answer.bits[0])
+    def read_coil(self, unit: int, coil: int) -> bool:
+        """Function 01."""
+        return bool(self._request(lambda: self._client.read_coils(coil, count=1, device_id=unit)).bits[0])
 
     def close(self) -> None:
         """Let the line go."""
         with self._turn:
             self._client.close()  # type: ignore[no-untyped-call]
 
-    def _write(self, on: bool) -> None:
+    def _request(self, ask: Callable[[], ModbusPDU]) -> ModbusPDU:
         with self._turn:
-            self._connect()
+            if not self._client.connected and not self._client.connect():
+                raise BarrierError("the relay's line cannot be opened")
             try:
-                answer = self._client.write_coil(self._coil, on, device_id=self._unit)
+                answer = ask()
             except ModbusException as bad:
                 raise BarrierError(str(bad)) from bad
-            self._check(answer)
-
-    def _connect(self) -> None:
-        if not self._client.connected and not self._client.connect():
-            raise BarrierError("the relay's line cannot be opened")
-
-    def _check(self, answer: ModbusPDU) -> None:
         if answer.isError():
             raise BarrierError(f"the relay refused: exception {answer.exception_code}")
+        return answer
+
+
+class ModbusRelay:
+    """Implements `Barrier` on one coil of one board; `unit` 1..247, `coil` from 0."""
+
+    def __init__(self, line: ModbusLine, *, unit: int = 1, coil: int = 0) -> None:
+        self._line = line
+        self._unit = unit
+        self._coil = coil
+
+    def open(self) -> None:
+        """Relay on."""
+        self._line.write_coil(self._unit, self._coil, True)
+
+    def shut(self) -> None:
+        """Relay off."""
+        self._line.write_coil(self._unit, self._coil, False)
+
+    def is_open(self) -> bool:
+        """Read the coil back."""
+        return self._line.read_coil(self._unit, self._coil)

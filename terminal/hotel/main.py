@@ -69,7 +69,7 @@ class HotelDesk:
         if notice.kind != RECEIPT:
             return None
         stay_id = str(notice.body["stay_id"])
-        receipt = str(notice.body["receipt"])
+        receipt = str(notice.body["receipt_no"])
         self._memory.put(f"receipt.{stay_id}", json.dumps(notice.body, ensure_ascii=False).encode())
         return screen("S-HOTEL-RECEIPT", Tone.GO, receipt=receipt)
 
