@@ -14,7 +14,7 @@ class TerminalConfig:
     operator: str = "haikou-bus"
     site: str = "line-k1"
     region: str = "460100"
-    server: str = "http://127.0.0.1:8461"
+    server: str = "http://127.0.0.1:8460"
     data_dir: Path = field(default_factory=lambda: Path("var/terminal"))
     upload_batch: int = 100
     clock_sync_max_age_s: int = 7 * 86_400
