@@ -9,10 +9,11 @@ from __future__ import annotations
 from calendar import monthrange
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date
+from functools import lru_cache
 from typing import Final
 
-from card.domain.clock import business_date
+from card.domain.clock import business_date, from_ms
 from keys.algorithms.sm2 import Sm2PublicKey
 from keys.code.errors import CodeError, CodeFault
 from keys.code.scheme import CodeLayout, CodePolicy, default_layout, default_policy
@@ -20,8 +21,7 @@ from keys.code.token import IssuerArea, IssuerCertificate, OfflineCode
 from keys.code.trust_list import RootKey, TrustList
 from keys.errors import PublicKeyError
 
-_PRINTABLE: Final = range(0x20, 0x7F)
-_DIGITS: Final = frozenset("0123456789")
+_PRINTABLE: Final = bytes(range(0x20, 0x7F))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,8 @@ class _Work:
     policy: CodePolicy
     layout: CodeLayout
     code: OfflineCode = field(init=False)
+    certificate: IssuerCertificate = field(init=False)
+    today: date = field(init=False)
     root: RootKey = field(init=False)
     issuer_key: Sm2PublicKey = field(init=False)
 
@@ -67,14 +69,6 @@ class _Work:
     def now(self) -> int:
         """Now in seconds of the code's epoch."""
         return self.now_ms // 1000 - self.layout.epoch_s
-
-    @property
-    def today(self) -> date:
-        return business_date(datetime.fromtimestamp(self.now_ms // 1000, UTC))
-
-    @property
-    def certificate(self) -> IssuerCertificate:
-        return self.code.certificate
 
 
 Check = Callable[[_Work], CodeFault | None]
@@ -142,12 +136,14 @@ def _kind_and_length(work: _Work) -> CodeFault | None:
 
 def _structure(work: _Work) -> CodeFault | None:
     work.code = OfflineCode.parse(work.raw)
-    tags = {work.code.issuer_tag, work.code.user_tag}
-    return None if tags == {work.layout.signature_tag} else CodeFault.STRUCTURE
+    work.certificate = work.code.certificate
+    right = work.code.issuer_tag == work.code.user_tag == work.layout.signature_tag
+    return None if right else CodeFault.STRUCTURE
 
 
 def _certificate(work: _Work) -> CodeFault | None:
     certificate, layout = work.certificate, work.layout
+    work.today = business_date(from_ms(work.now_ms))
     algorithms = bytes(
         [layout.signature_algorithm, layout.encryption_algorithm, layout.curve, layout.key_length],
     )
@@ -193,9 +189,9 @@ def _certificate_signature(work: _Work) -> CodeFault | None:
 def _account(work: _Work) -> CodeFault | None:
     code = work.code
     digits, pad = code.card_account[:19], code.card_account[19:]
-    if not all(byte in _PRINTABLE for byte in code.payment_account):
+    if code.payment_account.translate(None, _PRINTABLE):
         return CodeFault.ACCOUNT
-    if not _DIGITS.issuperset(digits) or pad != work.layout.account_pad:
+    if not digits.isdigit() or pad != work.layout.account_pad:
         return CodeFault.ACCOUNT
     return None if code.account_type in work.policy.account_types else CodeFault.ACCOUNT_TYPE
 
@@ -249,6 +245,7 @@ def _is_month(expiry: str) -> bool:
     return expiry.isdigit() and 1 <= int(expiry[:2]) <= 12
 
 
+@lru_cache(maxsize=256)
 def _month_end(expiry: str) -> date:
     """Last day of MMYY in the years 2000 to 2099."""
     month, year = int(expiry[:2]), 2000 + int(expiry[2:])
