@@ -137,7 +137,7 @@ class _Context:
         if result == scard.SCARD_E_TIMEOUT:
             return bool(seen & scard.SCARD_STATE_PRESENT), seen
         _check(result, f"ask the state of {reader}")
-        now = states[0][1]
+        now = states[0][1] & ~scard.SCARD_STATE_CHANGED
         if now & (scard.SCARD_STATE_UNKNOWN | scard.SCARD_STATE_UNAVAILABLE):
             raise ReaderLostError(f"{reader} is gone")
         return bool(now & scard.SCARD_STATE_PRESENT), now
@@ -150,6 +150,7 @@ class _PcscChannel:
         self._context = context
         self._reader = reader
         both = scard.SCARD_PROTOCOL_T0 | scard.SCARD_PROTOCOL_T1
+        self._open = True
         result, self._card, protocol = scard.SCardConnect(context.handle, reader, scard.SCARD_SHARE_EXCLUSIVE, both)
         _check(result, f"connect to the card in {reader}", connecting=True)
         self._pci = scard.SCARD_PCI_T1 if protocol == scard.SCARD_PROTOCOL_T1 else scard.SCARD_PCI_T0
@@ -162,7 +163,7 @@ class _PcscChannel:
     def transmit(self, apdu: bytes) -> bytes:
         result, answer = scard.SCardTransmit(self._card, self._pci, list(apdu))
         if result != scard.SCARD_S_SUCCESS:
-            raise self._translate(result)
+            raise self._lost(result)
         if len(answer) < 2:
             raise CardLostError("the card answered without a status word")
         return bytes(answer)
@@ -177,14 +178,22 @@ class _PcscChannel:
         return self._atr
 
     def close(self) -> None:
-        """Reset and let go; a card that is gone already is no error here."""
-        scard.SCardDisconnect(self._card, scard.SCARD_RESET_CARD)
+        """Reset and let go, once; a card that is gone already is no error here."""
+        if self._open:
+            self._open = False
+            scard.SCardDisconnect(self._card, scard.SCARD_RESET_CARD)
 
     def _read_atr(self) -> bytes:
         result, _, _, _, atr = scard.SCardStatus(self._card)
         if result != scard.SCARD_S_SUCCESS:
-            raise self._translate(result)
+            raise self._lost(result)
         return bytes(atr)
+
+    def _lost(self, result: int) -> CardError:
+        """The error of a failed exchange; the slot is let go at once, so that the card can be powered again."""
+        error = self._translate(result)
+        self.close()
+        return error
 
     def _translate(self, result: int) -> CardError:
         """A failed exchange: the card is gone, or the reader with it. The daemon is asked which."""

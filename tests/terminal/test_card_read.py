@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from card.domain.entropy import SeededEntropy
+from card.files.profile import load_profile
 from firmware_sim.card.chip import values_of
 from firmware_sim.card.factory import TWIN_PIN, Order, Twin, TwinFactory
 from firmware_sim.card.faults import Fault
+from firmware_sim.card.memory import key_name
 from firmware_sim.card.store import create_file
 from firmware_sim.rack import PcscRack
 from keys.centre import KeyCentre
@@ -31,7 +33,7 @@ READ_RECORD = 0xB2
 
 @pytest.fixture(scope="module")
 def factory() -> TwinFactory:
-    return TwinFactory(KeyCentre(SoftwareHsm.from_seed(b"card read", "test")), SeededEntropy(5, "card read"))
+    return TwinFactory(KeyCentre(SoftwareHsm.from_seed(b"card read test seed", "test")), SeededEntropy(5, "card read"))
 
 
 def put(rack: PcscRack, factory: TwinFactory, folder: Path, order: Order | None = None) -> Twin:
@@ -85,7 +87,7 @@ def test_without_names_the_first_card_of_ours_is_read(
 
 
 def complaint(capsys: pytest.CaptureFixture[str]) -> str:
-    """The code the command complained with: stdout empty, a sentence and a next step in both languages, no traceback."""
+    """The code the command complained with: stdout empty, sentence and next step in both languages, no traceback."""
     out, err = capsys.readouterr()
     assert out == ""
     assert "Traceback" not in err
@@ -96,6 +98,7 @@ def complaint(capsys: pytest.CaptureFixture[str]) -> str:
 
 @pytest.mark.pcsc
 def test_an_empty_slot(pcsc_rack: PcscRack, capsys: pytest.CaptureFixture[str]) -> None:
+    assert all(pcsc_rack.reader(slot).wait(False, 5000) for slot in pcsc_rack.layout)
     assert read("--reader", pcsc_rack.name(CARD)) == 2
     assert complaint(capsys) == "E-CARD-NONE"
     assert read() == 2
@@ -143,9 +146,10 @@ def test_a_chip_with_another_key_is_not_genuine(
     psam = pcsc_rack.name(PSAM)
     put_psam(pcsc_rack, factory, tmp_path)
     factory.card(tmp_path / "true.chip", Order(1))
-    irk = next(name for name in values_of(tmp_path / "true.chip") if name.startswith("key/SSSE/0e"))
-    wrong = values_of(tmp_path / "true.chip")[irk][:8] + b"another key 16 b"
-    pcsc_rack.insert(CARD, changed(tmp_path / "true.chip", tmp_path / "false.chip", {irk: wrong}))
+    irk = load_profile("ssc-2.00").key("IRK")
+    name = key_name(irk.dir, irk.type or 0, irk.card_kid or 0, irk.version)
+    wrong = values_of(tmp_path / "true.chip")[name][:8] + b"another key 16 b"
+    pcsc_rack.insert(CARD, changed(tmp_path / "true.chip", tmp_path / "false.chip", {name: wrong}))
     assert read("--reader", pcsc_rack.name(CARD), "--psam", psam, "--json") == 1
     assert complaint(capsys) == "E-CARD-COUNTERFEIT"
     assert read("--reader", pcsc_rack.name(CARD), "--json") == 0
