@@ -17,7 +17,7 @@ class RegistryBook:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._shared: dict[tuple[str, str], list[str]] | None = None
+        self._shared: dict[tuple[str, str], int] | None = None
         self._dead = repository.persons_dead(session)
 
     def by_id_no(self, id_no: str) -> Payee | None:
@@ -29,10 +29,14 @@ class RegistryBook:
         found = registry.person(self._session, person_id)
         return self._payee(found) if found else None
 
-    def owners(self, bank: str, account: str) -> Sequence[str]:
+    def sharers(self, bank: str, account: str) -> int:
+        # Accounts of several persons are few: one query finds them all.
         if self._shared is None:
             self._shared = repository.shared_accounts(self._session)
-        return self._shared.get((bank, account), ())
+        return self._shared.get((bank, account), 1)
+
+    def owners(self, bank: str, account: str) -> Sequence[str]:
+        return repository.account_owners(self._session, bank, account)
 
     def _payee(self, person: Person) -> Payee:
         cards = registry.cards_of(self._session, person.person_id)

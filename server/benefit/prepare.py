@@ -185,7 +185,7 @@ def _facts(
         household_paid=bool(entry.household) and entry.household in seen.paid.values(),
         excluded_by=seen.excluding.get(person, ""),
         certified=not item.needs_certificate or eligibility.certified(session, person, item.code, day),
-        account_owners=len(set(book.owners(card.bank, card.account))) if card else 0,
+        account_owners=book.sharers(card.bank, card.account) if card else 0,
         account_lines=seen.accounts[(card.bank, card.account)] if card else 0,
         staff=bool(person) and person == actor,
         last_fen=seen.last.get(person),

@@ -57,7 +57,8 @@ def prepare_repay(
     for number, (original, correction) in enumerate(zip(originals, corrections, strict=True), 1):
         payee = book.by_person(original.person_id)
         entry, card = _corrected(original, correction, payee)
-        facts = LineFacts(entry=entry, programme=item, payee=payee)
+        others = set(book.owners(card.bank, card.account)) - {original.person_id} if card else set()
+        facts = LineFacts(entry=entry, programme=item, payee=payee, account_owners=1 + len(others))
         findings = judge(_as_registered(facts, card), PayPolicy())
         line = build_line(batch, number, item, entry, payee, card, findings)
         line.repay_of = original.e2e_id

@@ -168,13 +168,15 @@ def persons_dead(session: Session) -> set[str]:
     return set(session.scalars(select(DeathRow.person_id).where(DeathRow.withdrawn_at.is_(None))))
 
 
-def shared_accounts(session: Session) -> dict[tuple[str, str], list[str]]:
-    """Accounts that live cards of more than one person carry."""
-    live = (CardRow.status.in_(LIVE), CardRow.account != "")
-    several = select(CardRow.bank, CardRow.account).where(*live).group_by(CardRow.bank, CardRow.account)
-    several = several.having(func.count(func.distinct(CardRow.person_id)) > 1)
-    found: dict[tuple[str, str], list[str]] = {}
-    for bank, account in session.execute(several).all():
-        query = select(CardRow.person_id).where(*live, CardRow.bank == bank, CardRow.account == account)
-        found[(bank, account)] = sorted(set(session.scalars(query)))
-    return found
+def shared_accounts(session: Session) -> dict[tuple[str, str], int]:
+    """Accounts that live cards of more than one person carry -> how many persons."""
+    persons = func.count(func.distinct(CardRow.person_id))
+    query = select(CardRow.bank, CardRow.account, persons).where(CardRow.status.in_(LIVE), CardRow.account != "")
+    query = query.group_by(CardRow.bank, CardRow.account).having(persons > 1)
+    return {(bank, account): int(count) for bank, account, count in session.execute(query)}
+
+
+def account_owners(session: Session, bank: str, account: str) -> list[str]:
+    """Person ids of every live card with this account."""
+    query = select(CardRow.person_id).where(CardRow.bank == bank, CardRow.account == account)
+    return sorted(set(session.scalars(query.where(CardRow.status.in_(LIVE)))))

@@ -93,6 +93,10 @@ class PayeeBook(Protocol):
 
     def by_person(self, person_id: str) -> Payee | None: ...
 
+    def sharers(self, bank: str, account: str) -> int:
+        """How many persons' live cards carry this account; asked for every line."""
+        ...
+
     def owners(self, bank: str, account: str) -> Sequence[str]:
-        """Person ids of every live card with this account."""
+        """Person ids of every live card with this account; asked for single lines."""
         ...
