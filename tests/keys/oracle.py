@@ -85,7 +85,7 @@ def diversify_sm4(v: Input) -> bytes:
     key = _hex(v["key"])
     for text in v["factors"]:
         turned = (int(text, 16) ^ 0xFFFFFFFFFFFFFFFF).to_bytes(8, "big")
-        key = gmalg.SM4(key).encrypt(_hex(text) + turned)
+        key = bytes(gmalg.SM4(key).encrypt(_hex(text) + turned))
     return key
 
 
@@ -115,7 +115,7 @@ def kcv_3des(v: Input) -> bytes:
 
 
 def kcv_sm4(v: Input) -> bytes:
-    return gmalg.SM4(_hex(v["key"])).encrypt(bytes(16))[:3]
+    return bytes(gmalg.SM4(_hex(v["key"])).encrypt(bytes(16))[:3])
 
 
 def cmac_aes(v: Input) -> bytes:

@@ -139,3 +139,15 @@ def test_every_vector_file_names_a_source_for_every_entry(path: Path) -> None:
 def test_the_oracle_imports_nothing_of_ours() -> None:
     text = (Path(__file__).parent / "oracle.py").read_text("utf-8")
     assert "from keys" not in text and "import keys" not in text
+
+
+def test_the_page_lists_exactly_our_own_vectors() -> None:
+    page = (VECTORS.parents[1] / "docs" / "vectors.md").read_text("utf-8")
+    listed = [line.split(" | ")[:2] for line in page.splitlines() if line.startswith("| ") and "file |" not in line]
+    own = [
+        [f"| {name}", case.values[0]["name"]]
+        for name in sorted(FILES)
+        for case in _cases((name,))
+        if case.values[0]["origin"] == "own"
+    ]
+    assert listed == own
