@@ -251,8 +251,12 @@ class PcscRack:
         self._wait(slot, present=True)
 
     def eject(self, slot: str) -> None:
-        self._ask({"do": "eject", "slot": slot})
+        self.pull(slot)
         self._wait(slot, present=False)
+
+    def pull(self, slot: str) -> None:
+        """As `eject`, without waiting for the reader to see it; the daemon looks every 400 ms."""
+        self._ask({"do": "eject", "slot": slot})
 
     def fault(self, slot: str, fault: Fault) -> None:
         self._ask({"do": "fault", "slot": slot, "kind": fault.kind, "ins": fault.ins, "nth": fault.nth})

@@ -54,8 +54,11 @@ def session_rack(pytestconfig: pytest.Config) -> Iterator[PcscRack]:
 
 @pytest.fixture
 def pcsc_rack(session_rack: PcscRack) -> Iterator[PcscRack]:
-    """Sixteen empty slots (`STANDARD_LAYOUT`) behind the real daemon; mark such tests `pcsc`."""
+    """Sixteen empty slots (`STANDARD_LAYOUT`) behind the real daemon; mark such tests `pcsc`.
+
+    A chip left by the test before may still be on its way out for 400 ms; `insert` waits for that.
+    """
     yield session_rack
     for slot in session_rack.slots():
         if slot["chip"]:
-            session_rack.eject(str(slot["slot"]))
+            session_rack.pull(str(slot["slot"]))

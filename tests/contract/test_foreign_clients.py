@@ -8,7 +8,6 @@ import pytest
 
 from firmware_sim.card.factory import Order, TwinFactory
 from firmware_sim.rack import PcscRack
-from tests.contract.conftest import CARD
 from tests.required import missing
 
 pytestmark = pytest.mark.pcsc
@@ -25,8 +24,8 @@ def run(command: list[str], text: str = "") -> str:
 def twin_in_pcsc(pcsc_rack: PcscRack, factory: TwinFactory, tmp_path: Path) -> str:
     """The name of a PC/SC reader with a twin in it."""
     factory.card(tmp_path / "twin.chip", Order(1))
-    pcsc_rack.insert(CARD, tmp_path / "twin.chip")
-    return pcsc_rack.name(CARD)
+    pcsc_rack.insert("counter-card", tmp_path / "twin.chip")
+    return pcsc_rack.name("counter-card")
 
 
 def test_opensc_tool_reads_atr_and_card_number(twin_in_pcsc: str) -> None:

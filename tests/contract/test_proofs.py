@@ -11,7 +11,7 @@ from card.session import atr_facts
 from card.status import send
 from firmware_sim.card import variants
 from firmware_sim.card.factory import TWIN_PIN, Order
-from tests.contract.conftest import CARD, Bench
+from tests.contract.conftest import Bench
 
 IRK_PSAM_KID, UK_PSAM_KID, RK_DF01_PSAM_KID = 0x11, 0x12, 0x2E
 FACTOR, ORIGINAL = b"factor 8", b"original"
@@ -121,9 +121,9 @@ def test_key_rights_end_with_another_directory(bench: Bench) -> None:
 
 
 def test_forged_chip_with_another_internal_key_is_found_out(bench: Bench) -> None:
-    bench.rack.eject(CARD)
+    bench.rack.eject(bench.card_slot)
     variants.wrong_internal_key(bench.card_file)
-    bench.rack.insert(CARD, bench.card_file)
+    bench.rack.insert(bench.card_slot, bench.card_file)
     session, twin = bench.ssc(bench.card()), bench.twin
     assert session.read_basic()["card_id"] == twin.card_id
     expected = bench.psam().authenticate_internal(IRK_PSAM_KID, twin.f_card, twin.f_city, FACTOR, ORIGINAL)
@@ -132,9 +132,9 @@ def test_forged_chip_with_another_internal_key_is_found_out(bench: Bench) -> Non
 
 def test_copied_files_do_not_fit_the_other_chips_atr(bench: Bench, tmp_path: Path) -> None:
     other = bench.factory.card(tmp_path / "other.chip", Order(99))
-    bench.rack.eject(CARD)
+    bench.rack.eject(bench.card_slot)
     variants.copy_files(bench.card_file, tmp_path / "other.chip")
-    bench.rack.insert(CARD, tmp_path / "other.chip")
+    bench.rack.insert(bench.card_slot, tmp_path / "other.chip")
     channel = bench.card()
     session = bench.ssc(channel)
     card_id = session.read_basic()["card_id"]
@@ -148,9 +148,9 @@ def test_copied_files_do_not_fit_the_other_chips_atr(bench: Bench, tmp_path: Pat
 
 
 def test_chip_that_only_checks_us_cannot_prove_itself(bench: Bench) -> None:
-    bench.rack.eject(CARD)
+    bench.rack.eject(bench.card_slot)
     variants.external_only(bench.card_file)
-    bench.rack.insert(CARD, bench.card_file)
+    bench.rack.insert(bench.card_slot, bench.card_file)
     session = bench.ssc(bench.card())
     with pytest.raises(UnexpectedSwError) as refused:
         session.internal_authenticate(FACTOR, ORIGINAL)

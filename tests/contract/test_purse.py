@@ -178,7 +178,7 @@ def test_torn_debit_is_proven_and_charged_once(bench: Bench, sequence: str, orde
     purse, psam = bench.purse(funded(bench)), bench.psam()
     init = purse.init_capp(Fen(85), bench.terminal)
     answer = authorise(bench, psam, init, 85)
-    bench.rack.fault("bus-card", Fault(kind, DEBIT))  # type: ignore[arg-type]
+    bench.rack.fault(bench.card_slot, Fault(kind, DEBIT))  # type: ignore[arg-type]
     with pytest.raises(CardLostError):
         purse.debit(answer.terminal_seq, DATE, TIME, answer.mac1)
     again = _dialect(bench.again(), sequence, order)
@@ -195,7 +195,7 @@ def test_debit_torn_before_the_write_is_not_charged(bench: Bench, sequence: str,
     purse, psam = bench.purse(funded(bench)), bench.psam()
     init = purse.init_capp(Fen(85), bench.terminal)
     answer = authorise(bench, psam, init, 85)
-    bench.rack.fault("bus-card", Fault("tear_before_write", DEBIT))
+    bench.rack.fault(bench.card_slot, Fault("tear_before_write", DEBIT))
     with pytest.raises(CardLostError):
         purse.debit(answer.terminal_seq, DATE, TIME, answer.mac1)
     again = _dialect(bench.again(), sequence, order)
@@ -206,7 +206,7 @@ def test_debit_torn_before_the_write_is_not_charged(bench: Bench, sequence: str,
 
 
 def test_torn_load_is_proven(bench: Bench) -> None:
-    bench.rack.fault("bus-card", Fault("drop_answer", LOAD))
+    bench.rack.fault(bench.card_slot, Fault("drop_answer", LOAD))
     purse = bench.purse(bench.card())
     with pytest.raises(CardLostError):
         load(bench, purse, 5_000)
@@ -220,11 +220,11 @@ def test_torn_load_is_proven(bench: Bench) -> None:
 def test_sequence_of_the_psam_survives_a_lost_answer(bench: Bench) -> None:
     purse = bench.purse(funded(bench))
     first = authorise(bench, bench.psam(), purse.init_capp(Fen(1), bench.terminal), 1)
-    bench.rack.fault("bus-psam", Fault("drop_answer", 0x70))
+    bench.rack.fault(bench.psam_slot, Fault("drop_answer", 0x70))
     with pytest.raises(CardLostError):
         authorise(bench, bench.psam(), purse.init_capp(Fen(1), bench.terminal), 1)
-    bench.rack.eject("bus-psam")
-    bench.rack.insert("bus-psam", bench.folder / "psam.chip")
+    bench.rack.eject(bench.psam_slot)
+    bench.rack.insert(bench.psam_slot, bench.folder / "psam.chip")
     after = authorise(bench, bench.psam(), purse.init_capp(Fen(1), bench.terminal), 1)
     assert after.terminal_seq == first.terminal_seq + 2
 

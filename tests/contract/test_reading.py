@@ -7,7 +7,7 @@ from card.errors import AccessDeniedError, CardLostError, NoCardError
 from card.files.profile import load_profile
 from card.readers.reader import Reader
 from card.session import SscSession
-from tests.contract.conftest import CARD, Bench
+from tests.contract.conftest import Bench
 
 SELECT_SSSE = bytes.fromhex("00A404000F7378312E73682EC9E7BBE1B1A3D5CF")
 
@@ -75,19 +75,19 @@ def test_household_is_closed_without_pin_or_key(bench: Bench) -> None:
 
 def test_card_pulled_in_the_middle_is_lost_and_an_empty_reader_says_so(bench: Bench) -> None:
     session = bench.ssc(bench.card())
-    bench.rack.eject(CARD)
+    bench.rack.eject(bench.card_slot)
     with pytest.raises(CardLostError):
         session.read_basic()
-    assert not bench.rack.reader(CARD).card_present()
+    assert not bench.rack.reader(bench.card_slot).card_present()
     with pytest.raises(NoCardError):
         bench.card()
 
 
 def test_a_channel_does_not_survive_another_insertion(bench: Bench) -> None:
     channel = bench.card()
-    bench.rack.eject(CARD)
-    bench.rack.insert(CARD, bench.card_file)
+    bench.rack.eject(bench.card_slot)
+    bench.rack.insert(bench.card_slot, bench.card_file)
     with pytest.raises(CardLostError):
         channel.transmit(SELECT_SSSE)
-    bench.close(CARD)
+    bench.close(bench.card_slot)
     assert bench.card().transmit(SELECT_SSSE)[-2:] == b"\x90\x00"
