@@ -1,0 +1,82 @@
+"""Walks the steps in order, keeps what they proved, and writes the report whatever happens."""
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from card.errors import CardError
+from card.texts import both
+from firmware_sim.demo import steps_issue
+from firmware_sim.demo.live import Live, SilentLive, TerminalLive
+from firmware_sim.demo.options import DemoOptions, parse
+from firmware_sim.demo.page.render import render
+from firmware_sim.demo.record import RunRecord, Step
+from firmware_sim.demo.stage import Stage, open_stage
+from firmware_sim.demo.steps_issue import NotEnoughApplicantsError
+from firmware_sim.errors import SimError
+from issuance.errors import IssuanceError
+
+DONE, NO, NOT_TRIED = 0, 1, 2
+StepFunction = Callable[[Stage, Step], None]
+STEPS: dict[str, tuple[StepFunction, str]] = {
+    "apply": (steps_issue.apply, "九道核验 nine checks a row"),
+    "approve": (steps_issue.approve, "复核与开户 second person, accounts"),
+    "personalize": (steps_issue.personalize, "八槽并行 eight slots"),
+    "handout": (steps_issue.handout, "改密启用 PIN and enable"),
+}
+
+
+def demo(argv: list[str]) -> int:
+    """`onecard demo`: exit 0 only when every step and every law of the books holds."""
+    options = parse(argv)
+    live: Live = SilentLive() if options.json and not sys.stderr.isatty() else TerminalLive()
+    live.say(f"onecard demo · {options.day} · seed {options.seed} · {options.transport} · {options.applicants}")
+    started = time.perf_counter()
+    try:
+        stage = open_stage(options, live)
+    except (SimError, CardError, IssuanceError) as problem:
+        live.say(both(problem.code))
+        return NOT_TRIED
+    try:
+        return _play(stage, started)
+    except NotEnoughApplicantsError as missing:
+        live.say(f"{both(missing.code)}\n  {missing}")
+        return NOT_TRIED
+    finally:
+        stage.close()
+
+
+def _play(stage: Stage, started: float) -> int:
+    record = stage.record
+    for name, (function, what) in STEPS.items():
+        step = Step(name)
+        stage.live.begin(step, what)
+        begun = time.perf_counter()
+        try:
+            function(stage, step)
+        finally:
+            step.seconds = time.perf_counter() - begun
+            stage.live.end(step)
+        record.steps.append(step)
+        if not step.ok:
+            break
+    record.seconds = time.perf_counter() - started
+    _write(stage, stage.folder)
+    stage.live.finish(record, str(stage.folder))
+    return DONE if record.ok else NO
+
+
+def _write(stage: Stage, folder: Path) -> None:
+    record: RunRecord = stage.record
+    text = json.dumps(record.to_json(), ensure_ascii=False, indent=1)
+    (folder / "report.json").write_text(text, "utf-8")
+    (folder / "report.html").write_text(render(record), "utf-8")
+    if stage.options.json:
+        sys.stdout.write(text + "\n")
+
+
+def options_of(argv: list[str]) -> DemoOptions:
+    """The options alone; for tests of the flags."""
+    return parse(argv)
