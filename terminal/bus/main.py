@@ -3,7 +3,7 @@
 from card.channel import standard
 from card.domain.event import TapEvent
 from card.errors import CardError
-from card.files.profile import load_profile
+from card.files.profile import Profile, load_profile
 from card.readers.reader import Reader
 from keys.errors import KeysError
 from keys.psam import PsamSession
@@ -31,7 +31,9 @@ class BusValidator:
         psam_reader: Reader,
         journal: TerminalJournal,
         sync: Sync | None = None,
+        purse_profile: Profile | None = None,
     ) -> None:
+        """`purse_profile`: another dialect of the purse than `tunion`."""
         self._post = post
         self._config = config
         self._reader = reader
@@ -39,7 +41,7 @@ class BusValidator:
         self._journal = journal
         self._sync = sync
         self._road: Road[BusPresented] = Road(journal)
-        self._ssc, self._tunion = load_profile("ssc-2.00"), load_profile("tunion")
+        self._ssc, self._tunion = load_profile("ssc-2.00"), purse_profile or load_profile("tunion")
         self._last_taps: dict[bytes, int] = {}
         self._psam: BusPsam | None = None
         self.wires = TwoWires()

@@ -1,7 +1,7 @@
 """A street for terminal tests: chips, rack, clock, facts, journal, all in process; no server."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -11,8 +11,8 @@ from card.domain.clock import SteppedClock, to_ms
 from card.domain.entropy import SeededEntropy
 from card.domain.envelope import hotlist_message
 from card.domain.scene import Place, TerminalId
+from card.files.profile import Profile, load_profile
 from card.rules.fares import HAIKOU_BUS
-from firmware_sim.card.chip import memory_chip
 from firmware_sim.card.factory import Order, Twin, TwinFactory, terminal_number
 from firmware_sim.card.memory import PurseState
 from firmware_sim.card.store import FileStorage, create_file
@@ -110,15 +110,30 @@ class Street:
             self.factory.psam(path, number)
         return path
 
-    def validator(self, journal: SqliteJournal | None = None, **config: Any) -> tuple[BusValidator, SqliteJournal]:
+    def validator(
+        self, journal: SqliteJournal | None = None, dialect: str = "", **config: Any
+    ) -> tuple[BusValidator, SqliteJournal]:
         """A bus validator with its PSAM in place."""
         journal = journal or self.journal()
         if not self.rack.reader("bus-psam").card_present():
             self.rack.insert("bus-psam", self.psam())
         bus = BusValidator(
-            self.post(), BusConfig(**config), self.rack.reader("bus-card"), self.rack.reader("bus-psam"), journal
+            self.post(),
+            BusConfig(**config),
+            self.rack.reader("bus-card"),
+            self.rack.reader("bus-psam"),
+            journal,
+            purse_profile=purse_dialect(dialect) if dialect else None,
         )
         return bus, journal
+
+
+def purse_dialect(prove_sequence: str) -> Profile:
+    """The purse profile with another way of counting in 805A; a card needs the same word in its options."""
+    tunion = load_profile("tunion")
+    if tunion.purse is None:
+        raise ValueError("tunion declares a purse")
+    return replace(tunion, purse=replace(tunion.purse, prove_sequence=prove_sequence))
 
 
 def purse_of(path: Path) -> PurseState:
@@ -128,6 +143,3 @@ def purse_of(path: Path) -> PurseState:
         return PurseState.unpack(storage.load()["purse/EP"])
     finally:
         storage.close()
-
-
-__all__ = ["LIST_KEY", "PLACE", "START", "Street", "bundle", "centre", "list_entry", "memory_chip", "purse_of"]

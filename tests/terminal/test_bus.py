@@ -154,8 +154,8 @@ FAULTS = [
 def test_torn_at_every_command_and_charged_exactly_once(
     street: Street, name: str, fault: Fault, left: str, dialect: str
 ) -> None:
-    path, _ = street.card(1)
-    bus, journal = street.validator()
+    path, _ = street.card(1, options={"prove_sequence": dialect})
+    bus, journal = street.validator(dialect=dialect)
     street.rack.fault("bus-card", fault)
     street.rack.insert("bus-card", path)
     torn = bus.tap()
