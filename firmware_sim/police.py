@@ -32,12 +32,16 @@ class SimulatedPolice:
     def knowing(cls, applicants: Path, clock: Clock, state: Path | None = None) -> "SimulatedPolice":
         """A register filled from an applicants' file and the answers planted beside it."""
         police = cls(clock, state)
-        police.learn(read_form(applicants)[0])
+        police.study(applicants)
+        return police
+
+    def study(self, applicants: Path) -> None:
+        """Learn another file, with the answers planted beside it."""
+        self.learn(read_form(applicants)[0])
         beside = plants_path(applicants)
         if beside.is_file():
             with beside.open(encoding="utf-8", newline="") as lines:
-                police.plant({row["id_no"]: PopulationAnswer[row["answer"]] for row in csv.DictReader(lines)})
-        return police
+                self.plant({row["id_no"]: PopulationAnswer[row["answer"]] for row in csv.DictReader(lines)})
 
     def learn(self, people: list[Applicant]) -> None:
         """The first entry of a number counts."""

@@ -9,6 +9,7 @@ from card.domain.lifecycle import CardState
 from issuance import numbers, outbox
 from issuance.application.states import (
     MAKE_TABLE,
+    OPEN_ORDERS,
     ORDER_TABLE,
     MakeOp,
     MakeStatus,
@@ -225,6 +226,8 @@ class Lifecycle:
             if REACHED.get(operation) is CardState(card.status):
                 return Outcome(ALREADY, card_id, CardState(card.status))
             state = _step(card, operation, reason)
+            if state is CardState.CANCELLED:
+                _end_order(session, card)
             if state is CardState.TEMPORARY_LOSS:
                 card.lost_at = self._now()
             outbox.tell_card(session, card, self._now())
@@ -238,6 +241,7 @@ class Lifecycle:
         for old in others:
             old.superseded = True
             _step(old, CardOp.SUPERSEDE, "replaced")
+            _end_order(session, old)
             outbox.tell_card(session, old, self._now())
 
     def _now(self) -> int:
@@ -259,6 +263,13 @@ def _enter(card: CardRow, state: CardState, reason: str) -> None:
     card.status = state.value
     card.ecard_status = ecard_state(state).value
     card.reason = reason
+
+
+def _end_order(session: Session, card: CardRow) -> None:
+    """A card that ends before it was handed out takes its order with it."""
+    order = Orders(session).get(card.order_id)
+    if order is not None and OrderStatus(order.status) in OPEN_ORDERS:
+        order.status = ORDER_TABLE.after(OrderStatus(order.status), OrderOp.WITHDRAW).value
 
 
 def _replacement_kind(state: CardState) -> OrderType:
