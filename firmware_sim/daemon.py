@@ -29,6 +29,7 @@ READER_NAME = "Onecard Reader"
 _LISTENING = "0A"
 _LOOPBACK = "0100007F"
 _HERE = Path(__file__).resolve().parent
+SYSTEM_ROOT = Path("/")
 LOCAL_ROOT = _HERE.parent / ".local" / "root"
 Isolation = Literal["shim", "namespace", "open"]
 
@@ -47,11 +48,11 @@ def find_programs(local_root: Path = LOCAL_ROOT) -> Programs:
 
     Raises DaemonNotInstalledError.
     """
-    for root in (Path("/"), local_root):
+    for root in (SYSTEM_ROOT, local_root):
         pcscd = root / "usr/sbin/pcscd"
         drivers = sorted((root / "usr/lib/pcsc/drivers/serial").glob("libifdvpcd.so.*"))
         if pcscd.exists() and drivers:
-            libraries = "" if root == Path("/") else ":".join(_library_folders(root))
+            libraries = "" if root == SYSTEM_ROOT else ":".join(_library_folders(root))
             return Programs(pcscd, drivers[-1], libraries)
     raise DaemonNotInstalledError("needs the packages pcscd and vsmartcard-vpcd")
 
