@@ -37,7 +37,7 @@ have_headers() {
 have_pyscard() { [ -x .venv/bin/python ] && (load_private_copy && .venv/bin/python -c 'import smartcard.System') >/dev/null 2>&1; }
 have_postgres() { first "$private"/usr/lib/postgresql/*/bin/initdb /usr/lib/postgresql/*/bin/initdb >/dev/null; }
 have_chromium() { program chromium && first "$private"/usr/lib/*/libatomic.so.1 /usr/lib/*/libatomic.so.1 >/dev/null; } # its driver needs libatomic
-have_tools() { for tool in opensc-tool hledger zbarimg sqlite3 openssl; do program "$tool" || return 1; done; }
+have_tools() { for tool in opensc-tool pcsc_scan hledger zbarimg sqlite3 openssl; do program "$tool" || return 1; done; }
 
 wanted_packages() {
     have_daemon || echo pcscd
@@ -53,7 +53,7 @@ wanted_packages() {
     [ "$level" = test ] || return 0
     have_postgres || echo postgresql
     have_chromium || echo chromium libatomic1
-    have_tools || echo opensc hledger zbar-tools sqlite3 openssl
+    have_tools || echo opensc pcsc-tools hledger zbar-tools sqlite3 openssl
 }
 
 # --- system packages -----------------------------------------------------------------------------------------------
@@ -185,7 +185,7 @@ report() {
     [ "$level" = test ] || return 0
     have_postgres || degraded "no PostgreSQL: its tests are skipped, SQLite is tested (Debian: postgresql)"
     have_chromium || degraded "no Chromium: the tests of pages are skipped (Debian: chromium libatomic1)"
-    have_tools || degraded "foreign tools are missing, cross-checks by them are skipped (Debian: opensc hledger zbar-tools sqlite3 openssl)"
+    have_tools || degraded "foreign tools are missing, cross-checks by them are skipped (Debian: opensc pcsc-tools hledger zbar-tools sqlite3 openssl)"
 }
 
 fingerprint() { # the locks, the list of system packages, the Python

@@ -186,10 +186,10 @@ COMPONENTS = (
     Component(
         "foreign tools",
         "旁证工具",
-        _tools("opensc-tool", "hledger", "openssl", "zbarimg", "sqlite3"),
+        _tools("opensc-tool", "pcsc_scan", "hledger", "openssl", "zbarimg", "sqlite3"),
         "不能用他人的程序核对我们",
         "nobody else's programs can check us",
-        "opensc hledger openssl zbar-tools sqlite3",
+        "opensc pcsc-tools hledger openssl zbar-tools sqlite3",
     ),
 )
 
