@@ -88,5 +88,12 @@ def money_events(session: Session) -> list[tuple[str, str]]:
     return [(f"{row.terminal}.{row.epoch}.{row.seq}", row.verdict) for row in rows]
 
 
+def held_events(session: Session) -> set[str]:
+    """Events that book money without being a plain debit: uncertain taps and what resolves them."""
+    where = (EventRow.outcome == "uncertain") | (EventRow.type == "resolution")
+    rows = session.execute(select(EventRow.terminal, EventRow.epoch, EventRow.seq).where(where))
+    return {f"{row.terminal}.{row.epoch}.{row.seq}" for row in rows}
+
+
 def _stored(row: EventRow) -> StoredEvent:
     return StoredEvent(parse_event(row.raw), row.verdict, row.code, row.received_ms)

@@ -94,5 +94,10 @@ def postings_of_event(session: Session, event: str) -> list[Side]:
     return [_side(row) for row in session.scalars(query)]
 
 
+def events_posted(session: Session) -> set[str]:
+    """Ids of every event a posting stands for."""
+    return set(session.scalars(select(PostingRow.event).where(PostingRow.event.is_not(None)).distinct()))
+
+
 def _side(row: PostingRow) -> Side:
     return Side(**{name: getattr(row, name) for name in Side.__slots__})

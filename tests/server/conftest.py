@@ -1,11 +1,13 @@
 """Stores for the server's tests: the same suite on SQLite and on PostgreSQL."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from server.database import Store, make_engine
 from server.migrations import upgrade
+from tests.server.house import House, open_house
 
 BACKENDS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.pg)]
 
@@ -33,3 +35,10 @@ def store(store_url: str) -> Iterator[Store]:
     opened = Store(engine)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def house(store_url: str, tmp_path: Path) -> Iterator[House]:
+    """A running server on either engine."""
+    with open_house(store_url, tmp_path) as opened:
+        yield opened
