@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 FaultKind = Literal["tear_before_write", "tear_after_write", "drop_answer"]
+ANY_INS = -1
 KINDS: tuple[FaultKind, ...] = ("tear_before_write", "tear_after_write", "drop_answer")
 
 
@@ -13,7 +14,10 @@ class PowerLostError(Exception):
 
 @dataclass(frozen=True)
 class Fault:
-    """One power cut: at the `nth` write (or answer) of commands with instruction byte `ins`, counted from arming."""
+    """One power cut: at the `nth` write (or answer) of commands with instruction byte `ins`, counted from arming.
+
+    `ins` ANY_INS counts every command.
+    """
 
     kind: FaultKind
     ins: int
@@ -22,8 +26,8 @@ class Fault:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"no fault of kind {self.kind!r}")
-        if not 0 <= self.ins <= 0xFF or self.nth < 1:
-            raise ValueError("ins is one byte and nth counts from 1")
+        if not ANY_INS <= self.ins <= 0xFF or self.nth < 1:
+            raise ValueError("ins is one byte or ANY_INS, and nth counts from 1")
 
 
 class FaultPlan:
@@ -70,7 +74,7 @@ class FaultPlan:
 
     def _pass(self, kind: FaultKind) -> None:
         for place, fault in enumerate(self._faults):
-            if fault.kind != kind or fault.ins != self._ins:
+            if fault.kind != kind or fault.ins not in (ANY_INS, self._ins):
                 continue
             self._left[place] -= 1
             if self._left[place] == 0:
