@@ -147,7 +147,7 @@ class Numbers:
 
     def counts(self) -> dict[str, int]:
         query = select(CardNumberRow.state, func.count()).group_by(CardNumberRow.state)
-        return {state: int(count) for state, count in self._session.execute(query).tuples()}
+        return {state: int(count) for state, count in self._session.execute(query)}
 
 
 class Stocks:
