@@ -218,6 +218,7 @@ class PcscRack:
         self.socket = _socket_path(daemon_socket or self.folder / SOCKET_NAME)
         self.control = self.folder / CONTROL_NAME
         self._child: subprocess.Popen[bytes] | None = None
+        self._readers: dict[str, PcscReader] = {}
         self._start(allow_open, seed)
         os.environ[SOCKET_VARIABLE] = str(self.socket)
         self._wait_for_readers()
@@ -244,7 +245,8 @@ class PcscRack:
         return reader_name(self.layout.index(slot))
 
     def reader(self, slot: str) -> Reader:
-        return PcscReader(self.name(slot))
+        # One for each slot: a reader keeps a context, and the daemon serves 200 of them.
+        return self._readers.setdefault(slot, PcscReader(self.name(slot)))
 
     def insert(self, slot: str, chip: Path) -> None:
         self._ask({"do": "insert", "slot": slot, "chip": str(chip.resolve())})
@@ -268,6 +270,8 @@ class PcscRack:
 
     def close(self) -> None:
         child, self._child = self._child, None
+        for reader in self._readers.values():
+            reader.close()
         if child is None:
             return
         if child.stdin is not None:

@@ -1,6 +1,6 @@
 """The declared management commands of this COS (profile table [cos]): blank -> initialised -> personalised."""
 
-from firmware_sim.card import crypto, memory
+from firmware_sim.card import crypto, memory, pin
 from firmware_sim.card.blueprint import MF
 from firmware_sim.card.cos import HEADER, MASTER, PIN_KEY, Card, Handler, check_mac
 from firmware_sim.card.dispatch import Command, want_data, want_le
@@ -39,8 +39,11 @@ def initialise(card: Card, command: Command) -> bytes:
 def write_key(card: Card, command: Command) -> bytes:
     """84 D4 P1 00 24: a key enciphered and signed under the master key of the selected directory.
 
-    The first key of a directory is its master key, which takes the place of the transport key.
+    The first key of a directory is its master key, which takes the place of the transport key. The short form of the
+    same instruction reloads the PIN (card.md 2.1).
     """
+    if len(command.data) == pin.RELOAD_LENGTH:
+        return pin.reload(card, command)
     if not card.in_state("initialised"):
         raise SwError(CONDITIONS)
     if command.p2 or command.p1 not in (P1_MASTER, P1_OTHER):

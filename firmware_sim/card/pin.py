@@ -2,7 +2,7 @@
 
 from card.files.profile import PinSpec
 from firmware_sim.card import crypto, memory
-from firmware_sim.card.cos import INITIAL_PIN_PROOF, PIN_PROOF, PUK, Card, Handler, check_mac
+from firmware_sim.card.cos import INITIAL_PIN_PROOF, PIN_PROOF, PUK, Card, Handler
 from firmware_sim.card.dispatch import Command, want_data
 from firmware_sim.card.files import mac_iv
 from firmware_sim.card.status import (
@@ -18,6 +18,7 @@ from firmware_sim.card.status import (
 BLOCK = 16
 SHORTEST, LONGEST = 2, 6
 SEPARATOR = 0xFF
+RELOAD_LENGTH = 12
 IS_INITIAL = b"\x01"
 CHANGED = b"\x00"
 
@@ -68,10 +69,28 @@ def unblock(card: Card, command: Command) -> bytes:
     key, version = card.need_key(spec.dir, PUK, 0)
     right = crypto.retail_mac(key, command.header(4), mac_iv(card))
     full = card.nv.need(memory.key_name(spec.dir, PUK, 0, version))[4]
-    if given != right:
-        card.attempt(memory.tries_name(spec.dir, PUK, 0), full, right=False)
-    check_mac(given, right)
+    card.attempt(memory.tries_name(spec.dir, PUK, 0), full, given == right)
     card.nv.commit({memory.PIN_TRIES: bytes((spec.max_tries,))})
+    return b""
+
+
+def reload(card: Card, command: Command) -> bytes:
+    """84 D4 00 00 0C: 3DES-ECB(PUK, length || BCD || 80 00..) || MAC4: the counter gives the holder a new PIN."""
+    spec = _spec(card)
+    if command.p1 or command.p2:
+        raise SwError(BAD_P1P2)
+    data = want_data(command, RELOAD_LENGTH)
+    key, version = card.need_key(spec.dir, PUK, 0)
+    right = crypto.retail_mac(key, command.header(RELOAD_LENGTH) + data[:8], mac_iv(card))
+    full = card.nv.need(memory.key_name(spec.dir, PUK, 0, version))[4]
+    card.attempt(memory.tries_name(spec.dir, PUK, 0), full, data[8:] == right)
+    plain = crypto.decrypt(key, data[:8])
+    bcd = plain[1 : 1 + spec.length // 2]
+    if plain != (bytes((len(bcd),)) + bcd + b"\x80").ljust(8, b"\0") or not _is_pin(bcd, spec.length):
+        raise SwError(BAD_DATA)
+    initial = IS_INITIAL if pad_pin(bcd) == card.nv.get(memory.PIN_INITIAL) else CHANGED
+    full_tries = bytes((spec.max_tries,))
+    card.nv.commit({memory.PIN_VALUE: pad_pin(bcd), memory.PIN_IS_INITIAL: initial, memory.PIN_TRIES: full_tries})
     return b""
 
 

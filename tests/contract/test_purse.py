@@ -7,6 +7,7 @@ import pytest
 from card.channel import CardChannel
 from card.domain.money import Fen
 from card.errors import CardLostError, ProofMissingError, PurseFundsError, PurseMacError
+from card.files.codecs import Value
 from card.files.profile import load_profile
 from card.purse import PurchaseInit as CardInit
 from card.purse import PurseSession
@@ -21,7 +22,7 @@ from tests.contract.conftest import Bench
 DATE, TIME = "20260115", "083000"
 MOMENT = Moment.from_digits(DATE, TIME)
 CAPP, DEBIT, LOAD = 0x09, 0x54, 0x52
-TRIP = {
+TRIP: dict[str, Value] = {
     "kind": b"\x06",
     "terminal": bytes.fromhex("0000460100000001"),
     "industry": b"\x02",

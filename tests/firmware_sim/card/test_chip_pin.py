@@ -73,6 +73,24 @@ def test_wrong_puks_lock_the_puk(card: Card) -> None:
     assert seen == ["63C2", "63C1", "63C0", "6983"]
 
 
+def reload(card: Card, clear: str, key: bytes = KEY) -> str:
+    hidden = oracle.tdes(KEY, bytes.fromhex(clear).ljust(8, b"\0"))
+    challenge = bytes.fromhex(say(card, "0084000004")[:8])
+    head = bytes.fromhex("84D400000C") + hidden
+    return say(card, (head + oracle.retail(key, head, challenge + bytes(4))).hex())
+
+
+def test_reload_gives_a_forgotten_pin_back(card: Card) -> None:
+    for _ in range(6):
+        say(card, WRONG)
+    assert reload(card, "0377777780") == "9000"
+    assert say(card, "0020000003777777") == "9000"
+    assert reload(card, "03AA777780") == "6A80"
+    assert reload(card, "0277777780") == "6A80"
+    assert reload(card, "0377777780", bytes(range(16))) == "63C2"
+    assert say(card, "0020000003777777") == "9000"
+
+
 def test_changed_pin_is_torn_whole(card: Card) -> None:
     card.nv.faults.arm(Fault("tear_before_write", 0x5E, nth=3))
     with pytest.raises(PowerLostError):
