@@ -23,15 +23,16 @@ demo: ## one card, from application to clearing (ARGS="--seed 7 --transport dire
 	@.ci/setup.sh run --if-needed
 	@$(ONECARD) demo $(ARGS)
 
-test: check ## everything that is checked: style, types, floors, all tests (TESTS=tests/card WORKERS=1)
-	@$(WITH) .venv/bin/python -m pytest -n $(WORKERS) --dist worksteal $(TESTS) $(ARGS)
-
-check: ## the part that runs nothing: ruff, mypy, import rules
+test: ## everything that is checked: style, types, floors, all tests (TESTS=tests/card WORKERS=1)
 	@.ci/setup.sh test --if-needed
-	.venv/bin/ruff check .
-	.venv/bin/ruff format --check .
-	.venv/bin/mypy
-	.venv/bin/lint-imports
+	@$(WITH) failed=0; $(MAKE) --no-print-directory check || failed=1; \
+	.venv/bin/python -m pytest -n $(WORKERS) --dist worksteal $(TESTS) $(ARGS) || failed=$$?; exit $$failed
+
+check: ## the part that runs nothing: ruff, mypy, import rules; all four are tried
+	@.ci/setup.sh test --if-needed
+	@failed=0; for tool in "ruff check ." "ruff format --check ." mypy lint-imports; do \
+	  echo "$$tool"; .venv/bin/$$tool || failed=1; \
+	done; exit $$failed
 
 format: ## put the code into its one form
 	@.ci/setup.sh test --if-needed
