@@ -5,17 +5,21 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from card.domain.clock import start_of_business_day
 from card.domain.entropy import SeededEntropy
 from firmware_sim.bank import SimBank, make_banks
 from firmware_sim.card.factory import TwinFactory
+from firmware_sim.demo.devices import Console
 from firmware_sim.demo.live import Live
 from firmware_sim.demo.options import DemoOptions
 from firmware_sim.demo.record import RunRecord
+from firmware_sim.demo.street import Line, Street, open_street
 from firmware_sim.police import SimulatedPolice
 from firmware_sim.rack import STANDARD_LAYOUT, DirectRack, PcscRack, Rack
-from firmware_sim.shared_clock import SharedClock
+from firmware_sim.serving import ServerProcess, ServingPlan
+from firmware_sim.shared_clock import SharedClock, SkewedClock
 from firmware_sim.town import Town
 from issuance.application.desk import Acceptance, Officer
 from issuance.branch import Branch, Connectors
@@ -26,6 +30,19 @@ from keys.settings import KeysConfig, keep_test_seed, open_test_store, seed_from
 OPENING = timedelta(hours=8)  # the branch opens at 08:00
 DATA = "data"
 CHIPS = "chips"
+STREET = "street"
+BANKS = ("102", "103", "105", "403", "402", "313")
+# The scenic site's price table, published with the policy facts (a declared one; ages differ by site, QR §5.2).
+SITE_PRICES: dict[str, object] = {
+    "kind": "scenic",
+    "site": "volcano-park",
+    "full_price": 6_000,
+    "senior_half_percent": 50,
+    "minor_half_percent": 50,
+    "student_percent": 50,
+    "free_percent": 0,
+    "capacity": 2_000,
+}
 
 
 @dataclass(slots=True)
@@ -61,6 +78,9 @@ class Stage:
     banks: dict[str, SimBank]
     engine: Engine
     branch: Branch
+    server: ServerProcess
+    console: Console
+    street: Street
     closing: ExitStack
     acceptance: Acceptance | None = None
     holders: list[Holder] = field(default_factory=list)
@@ -89,55 +109,69 @@ def prepare_folder(folder: Path) -> Path:
 
 
 def open_stage(options: DemoOptions, live: Live) -> Stage:
-    """Start time, keys, readers and offices. Raises SimError when there is no PC/SC daemon and none was waived."""
+    """Start time, keys, readers, offices, server and street. SimError when there is no PC/SC daemon and none waived."""
     folder = prepare_folder(options.out)
-    data = folder / DATA
     closing = ExitStack()
     try:
-        clock = SharedClock.create(data / "clock", start_of_business_day(options.day) + OPENING)
-        entropy = SeededEntropy(options.seed, "demo")
-        keys = KeysConfig(data_dir=data)
-        keep_test_seed(keys, seed_from_number(options.seed))
-        centre = KeyCentre(open_test_store(keys))
-        rack = _rack(options, data)
-        closing.callback(rack.close)
-        police = SimulatedPolice.knowing(options.applicants, clock, data / "police.json")
-        banks = make_banks(("102", "103", "105", "403", "402", "313"), clock, data)
-        town = Town(_short(rack, data), police, banks, entropy.token(32))
-        closing.callback(town.close)
-        engine = open_store(f"sqlite:///{data / 'issuance.db'}")
-        closing.callback(engine.dispose)
-        branch = Branch(
-            engine,
-            centre,
-            Connectors(police, banks),
-            clock,
-            SeededEntropy(options.seed, "branch"),
-            Officer("460000198001010019", "经办 clerk"),
-            Officer("460000197502020024", "复核 approver"),
-        )
+        return _open(options, live, folder, closing)
     except BaseException:
         closing.close()
         raise
-    record = RunRecord(options.seed, options.day.isoformat(), options.transport)
+
+
+def _open(options: DemoOptions, live: Live, folder: Path, closing: ExitStack) -> Stage:
+    data = folder / DATA
+    clock = SharedClock.create(data / "clock", start_of_business_day(options.day) + OPENING)
+    entropy = SeededEntropy(options.seed, "demo")
+    keys = KeysConfig(data_dir=data)
+    keep_test_seed(keys, seed_from_number(options.seed))
+    centre = KeyCentre(open_test_store(keys))
+    rack = _rack(options, data)
+    closing.callback(rack.close)
+    police = SimulatedPolice.knowing(options.applicants, clock, data / "police.json")
+    banks = make_banks(BANKS, clock, data)
+    sockets = _short(rack, closing)
+    town = Town(sockets, police, banks, entropy.token(32))
+    closing.callback(town.close)
+    engine = open_store(f"sqlite:///{data / 'issuance.db'}")
+    closing.callback(engine.dispose)
+    branch = _branch(engine, centre, Connectors(police, banks), clock, options.seed)
+    code = entropy.token(16).hex()
+    server = ServerProcess(ServingPlan(str(data), str(sockets), code, policy=(SITE_PRICES,)), data)
+    server.start()
+    closing.callback(server.stop)
+    console = Console(server.url, clock, SeededEntropy(options.seed, "console"), data, code)
     factory = TwinFactory(centre, SeededEntropy(options.seed, "factory"))
+    bus_clock = SkewedClock(clock, options.clock_skew_s) if options.clock_skew_s else clock
+    line = Line(console, server.url, clock, bus_clock, options.seed)
+    street = open_street(line, rack, factory, data / STREET, closing)
+    record = RunRecord(options.seed, options.day.isoformat(), options.transport)
     return Stage(
-        options,
-        live,
-        record,
-        folder,
-        data,
-        clock,
-        entropy,
-        centre,
-        factory,
-        rack,
-        police,
-        banks,
-        engine,
-        branch,
-        closing,
+        options=options,
+        live=live,
+        record=record,
+        folder=folder,
+        data=data,
+        clock=clock,
+        entropy=entropy,
+        centre=centre,
+        factory=factory,
+        rack=rack,
+        police=police,
+        banks=banks,
+        engine=engine,
+        branch=branch,
+        server=server,
+        console=console,
+        street=street,
+        closing=closing,
     )
+
+
+def _branch(engine: Engine, centre: KeyCentre, connectors: Connectors, clock: SharedClock, seed: int) -> Branch:
+    clerk = Officer("460000198001010019", "经办 clerk")
+    approver = Officer("460000197502020024", "复核 approver")
+    return Branch(engine, centre, connectors, clock, SeededEntropy(seed, "branch"), clerk, approver)
 
 
 def _rack(options: DemoOptions, data: Path) -> Rack:
@@ -146,6 +180,8 @@ def _rack(options: DemoOptions, data: Path) -> Rack:
     return PcscRack(STANDARD_LAYOUT, data / "rack", seed=options.seed)
 
 
-def _short(rack: Rack, data: Path) -> Path:
-    """A folder whose path fits into a Unix socket's name: the rack has found one already."""
-    return rack.folder if isinstance(rack, PcscRack) else data
+def _short(rack: Rack, closing: ExitStack) -> Path:
+    """A folder whose path fits into a Unix socket's name: the rack has found one already, or a temporary one."""
+    if isinstance(rack, PcscRack):
+        return rack.folder
+    return Path(closing.enter_context(TemporaryDirectory(prefix="onecard-")))
