@@ -135,6 +135,8 @@ class BatchRun:
 
     def run(self, chips: Sequence[Path]) -> BatchResult:
         """Until chips or orders are used up. A fault of ours ends every slot after its present card and is raised."""
+        for machine in self._machines.values():
+            machine.release()  # what a stopped run left in a slot goes back to the tray
         resumed = self._recover(chips)
         self._tray = _Tray(resumed, chips, self._book.waiting_orders())
         with ThreadPoolExecutor(max_workers=max(1, len(self._machines))) as pool:
