@@ -8,7 +8,7 @@ from pathlib import Path
 
 from card.errors import CardError
 from card.texts import both
-from firmware_sim.demo import steps_issue
+from firmware_sim.demo import steps_issue, steps_ride
 from firmware_sim.demo.live import Live, SilentLive, TerminalLive
 from firmware_sim.demo.options import DemoOptions, parse
 from firmware_sim.demo.page.render import render
@@ -25,6 +25,9 @@ STEPS: dict[str, tuple[StepFunction, str]] = {
     "approve": (steps_issue.approve, "复核与开户 second person, accounts"),
     "personalize": (steps_issue.personalize, "八槽并行 eight slots"),
     "handout": (steps_issue.handout, "改密启用 PIN and enable"),
+    "load": (steps_ride.load, "插卡、密码、圈存 card, PIN, load"),
+    "bus_tap": (steps_ride.bus_tap, "各年龄段乘客 riders of every age"),
+    "bus_tear": (steps_ride.bus_tear, "拔卡再碰 torn and presented again"),
 }
 
 
