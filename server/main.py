@@ -81,8 +81,11 @@ def create_app(
     app.state.events = _event_store(store, threaded=config.worker_threads > 0)
     app.state.projectors = PROJECTORS
     app.state.after_events = hotel.forward
-    for router in (*ROUTERS, *_further()):
+    for router in ROUTERS:
         app.include_router(router, prefix=API, responses=PROBLEMS)  # type: ignore[arg-type]
+    for router in _further():
+        # These carry their whole prefix themselves.
+        app.include_router(router, responses=PROBLEMS)  # type: ignore[arg-type]
     problems.install(app, IssuanceError, IdentityFormatError)
     return app
 

@@ -1,0 +1,69 @@
+"""Verify the books of a run from its stored rows alone: chains, sums, events, access log."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from card.domain.event import EventFormatError, parse_event
+from keys.algorithms.sm3 import sm3
+from server.audit import service as audit
+from server.database import Session, Store
+from server.errors import ChainBrokenError
+from server.events import repository as events
+from server.ledger import repository as ledger_rows
+from server.ledger import service as ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was checked. `count` rows seen; `broken` "" or the first row that is wrong."""
+
+    name: str
+    name_zh: str
+    count: int
+    broken: str = ""
+
+
+def verify(store: Store) -> list[Finding]:
+    """Every check, each to its end or its first broken row."""
+    checks: tuple[tuple[str, str, Callable[[Session], int]], ...] = (
+        ("ledger chain", "总账链", ledger.verify),
+        ("ledger sums", "借贷平衡", _sums),
+        ("event chains", "事件链", _events),
+        ("access log chain", "访问日志链", audit.verify),
+    )
+    found = []
+    with store.reading() as session:
+        for name, name_zh, check in checks:
+            try:
+                found.append(Finding(name, name_zh, check(session)))
+            except ChainBrokenError as broken:
+                found.append(Finding(name, name_zh, 0, broken.detail))
+    return found
+
+
+def _sums(session: Session) -> int:
+    wrong = ledger_rows.unbalanced(session)
+    if wrong:
+        raise ChainBrokenError(f"posting {wrong[0]} does not sum to zero")
+    return len(ledger_rows.sums(session, ""))
+
+
+def _events(session: Session) -> int:
+    """Stored bytes hash to what is stored beside them, are the event they are filed under, and follow each other."""
+    rows = events.raw_of(session)
+    before: tuple[str, str, int, bytes] | None = None
+    for terminal, epoch, seq, digest, raw in rows:
+        name = f"event {terminal}.{epoch}.{seq}"
+        if sm3(raw) != digest:
+            raise ChainBrokenError(f"{name}: the bytes do not match their hash")
+        try:
+            event = parse_event(raw)
+        except EventFormatError as bad:
+            raise ChainBrokenError(f"{name}: {bad}") from bad
+        if (event.id.terminal, event.id.epoch, event.id.seq) != (terminal, epoch, seq):
+            raise ChainBrokenError(f"{name}: filed under another id")
+        follows = before is not None and before[:3] == (terminal, epoch, seq - 1)
+        if follows and before is not None and event.prev != before[3].hex():
+            raise ChainBrokenError(f"{name}: does not follow the event before it")
+        before = (terminal, epoch, seq, digest)
+    return len(rows)
