@@ -2,9 +2,12 @@
 
 import os
 
+from card.domain.clock import SystemClock
 from card.domain.entropy import SystemEntropy
 from firmware_sim.rack import SOCKET_VARIABLE
+from firmware_sim.run_bus import run_demo
 from firmware_sim.sim import run_control, run_up
+from terminal.bus import console
 
 
 def sim_up(argv: list[str]) -> int:
@@ -25,3 +28,10 @@ def sim_eject(argv: list[str]) -> int:
 def sim_list(argv: list[str]) -> int:
     """`onecard sim list`: every slot with its reader and chip, as JSON."""
     return run_control("list", argv, os.environ.get(SOCKET_VARIABLE, ""))
+
+
+def run_bus(argv: list[str]) -> int:
+    """`onecard run bus`: on this machine's readers, or with `--demo` on twins and a server of its own."""
+    if "--demo" in argv:
+        return run_demo(argv, SystemClock(), SystemEntropy())
+    return console.run(argv, SystemClock(), SystemEntropy())

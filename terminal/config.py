@@ -47,7 +47,7 @@ class BusConfig:
 
 @dataclass(frozen=True, slots=True)
 class HotelConfig:
-    """Table `[hotel]`. `irk_kid`: PSAM key id of the internal authentication key; 0 takes the profile's."""
+    """Table `[hotel]`: reader of the guest's card and of the PSAM, "" = the first found."""
 
     reader: str = ""
     psam: str = ""
