@@ -136,3 +136,9 @@ class PinTrivialError(IssuanceError):
     """A PIN everybody would guess (business-rules §3.7)."""
 
     code = "E-PIN-TRIVIAL"
+
+
+class FontMissingError(IssuanceError):
+    """No font with Chinese glyphs: a face cannot be printed here."""
+
+    code = "E-FONT-MISSING"
