@@ -205,8 +205,9 @@ class PcscRack:
         allow_open: bool = False,
         seed: int | None = None,
         daemon_socket: Path | None = None,
+        twins: str = "firmware_sim.twins",
     ) -> None:
-        """Start and wait for the readers. `seed` makes the chips' random numbers repeatable.
+        """Start and wait for the readers. `seed` makes the chips' random numbers repeatable; `twins` is the child.
 
         `daemon_socket` is for a process that named its socket before; else it lies in `run_dir`.
 
@@ -219,6 +220,7 @@ class PcscRack:
         self.control = self.folder / CONTROL_NAME
         self._child: subprocess.Popen[bytes] | None = None
         self._readers: dict[str, PcscReader] = {}
+        self._program = twins
         self._start(allow_open, seed)
         os.environ[SOCKET_VARIABLE] = str(self.socket)
         self._wait_for_readers()
@@ -317,7 +319,7 @@ class PcscRack:
         search = (str(_CHECKOUT), os.environ.get("PYTHONPATH", ""))
         prefix = namespace_command() if isolation == "namespace" else []
         self._child = subprocess.Popen(
-            [*prefix, sys.executable, "-m", "firmware_sim.twins", str(self.folder / "rack.json")],
+            [*prefix, sys.executable, "-m", self._program, str(self.folder / "rack.json")],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in search if path)},

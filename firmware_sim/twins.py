@@ -13,14 +13,14 @@ import socket
 import struct
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from card.domain.entropy import Entropy, SeededEntropy, SystemEntropy
 from firmware_sim.card.chip import load_chip
 from firmware_sim.card.faults import Fault
-from firmware_sim.card.slot import Slot
+from firmware_sim.card.slot import Chip, Slot
 from firmware_sim.card.store import ChipFileError
 from firmware_sim.control import SOCKET_NAME, Answer, ControlServer
 from firmware_sim.daemon import PcscDaemon, Programs, reader_name
@@ -30,6 +30,8 @@ from firmware_sim.vpcd import VpcdLink
 SEEN_TIMEOUT_S = 5.0
 # A link thread that waits for the interpreter must not wait for the default 5 ms.
 SWITCH_INTERVAL_S = 0.0005
+# What makes a chip of a file; a bench brings chips of another kind.
+Loader = Callable[[Path, Entropy], Chip]
 _SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 0x1
 
 
@@ -42,10 +44,11 @@ class ChipRefusedError(SimError):
 class Twins:
     """Slots by name, each linked to a driver port."""
 
-    def __init__(self, names: Sequence[str], ports: Sequence[int], seed: int | None) -> None:
+    def __init__(self, names: Sequence[str], ports: Sequence[int], seed: int | None, load: Loader) -> None:
         self._links = {name: VpcdLink(Slot(name), port) for name, port in zip(names, ports[: len(names)], strict=True)}
         self._chips: dict[str, str] = {}
         self._seed = seed
+        self._load = load
         for link in self._links.values():
             link.start()
 
@@ -78,7 +81,7 @@ class Twins:
         if link.slot.occupied:
             raise SlotError(f"slot {link.slot.name} is taken")
         try:
-            chip = load_chip(path, self._entropy(path))
+            chip = self._load(path, self._entropy(path))
         except ChipFileError as bad:
             raise ChipRefusedError(str(bad)) from bad
         link.slot.insert(chip)
@@ -104,7 +107,7 @@ def raise_loopback() -> None:
         fcntl.ioctl(any_socket, _SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", flags | _IFF_UP))
 
 
-def run(plan: Mapping[str, Any], stopping: threading.Event) -> None:
+def run(plan: Mapping[str, Any], stopping: threading.Event, load: Loader = load_chip) -> None:
     """Bring everything up, say so, wait, take everything down. Raises SimError when the daemon does not start."""
     folder = Path(plan["folder"])
     if plan["isolation"] == "namespace":
@@ -112,7 +115,7 @@ def run(plan: Mapping[str, Any], stopping: threading.Event) -> None:
     programs = Programs(Path(plan["pcscd"]), Path(plan["driver"]), plan["library_path"])
     daemon = PcscDaemon(folder, Path(plan["socket"]), programs, len(plan["slots"]), plan["isolation"])
     daemon.start(os.getpid())
-    twins = Twins(plan["slots"], daemon.ports, plan["seed"])
+    twins = Twins(plan["slots"], daemon.ports, plan["seed"], load)
     server = ControlServer(folder / SOCKET_NAME, twins.serve)
     try:
         print(json.dumps({"ok": True, "pcscd": daemon.pid}), flush=True)
@@ -130,16 +133,16 @@ def _watch_owner(stopping: threading.Event) -> None:
     stopping.set()
 
 
-def main(argv: list[str]) -> int:
-    """Entry point of the child process."""
-    plan = json.loads(Path(argv[0]).read_text("utf-8"))
+def serve_rack(plan_file: Path, load: Loader = load_chip) -> int:
+    """The child process from beginning to end; its exit status."""
+    plan = json.loads(plan_file.read_text("utf-8"))
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the owner decides
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     threading.Thread(target=_watch_owner, args=(stopping,), daemon=True).start()
     try:
-        run(plan, stopping)
+        run(plan, stopping, load)
     except SimError as refused:
         print(json.dumps({"ok": False, "code": refused.code, "detail": str(refused)}), flush=True)
         return 2
@@ -147,4 +150,4 @@ def main(argv: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(serve_rack(Path(sys.argv[1])))
