@@ -11,6 +11,7 @@ from playwright._impl._driver import compute_driver_executable
 
 from card.errors import CardDataError, FieldError
 from card.text_codec import Edition, NameOnCard, decode, encode, join_name, normalise, split, split_name
+from tests.required import missing
 
 NEWEST = Edition.GB18030_2022
 WEB_ONLY = 0xA3A0  # web decoders map it to U+3000, the standard does not
@@ -27,7 +28,9 @@ console.log(JSON.stringify(found));
 
 def test_two_byte_codes_equal_another_implementation() -> None:
     node = shutil.which("node") or compute_driver_executable()[0]  # the browser driver brings one
-    done = subprocess.run([node, "-e", DUMP], capture_output=True, text=True, check=True)
+    done = subprocess.run([node, "-e", DUMP], capture_output=True, text=True, check=False)
+    if done.returncode:
+        missing("browser", f"the browser driver does not run: {done.stderr.strip().splitlines()[-1]}")
     theirs = {int(code): text for code, text in json.loads(done.stdout).items()}
     assert len(theirs) > 23_000
     del theirs[WEB_ONLY]
