@@ -8,7 +8,7 @@ from pathlib import Path
 
 from card.errors import CardError
 from card.texts import both
-from firmware_sim.demo import steps_issue, steps_ride
+from firmware_sim.demo import steps_issue, steps_ride, steps_visit
 from firmware_sim.demo.live import Live, SilentLive, TerminalLive
 from firmware_sim.demo.options import DemoOptions, parse
 from firmware_sim.demo.page.render import render
@@ -28,6 +28,10 @@ STEPS: dict[str, tuple[StepFunction, str]] = {
     "load": (steps_ride.load, "插卡、密码、圈存 card, PIN, load"),
     "bus_tap": (steps_ride.bus_tap, "各年龄段乘客 riders of every age"),
     "bus_tear": (steps_ride.bus_tear, "拔卡再碰 torn and presented again"),
+    "hotel_offline": (steps_visit.hotel_offline, "断网登记 line down"),
+    "scenic_camera": (steps_visit.scenic_camera, "手机屏 phone screen"),
+    "scenic_serial": (steps_visit.scenic_serial, "串口 serial line"),
+    "replay_refused": (steps_visit.replay_refused, "同码再来 same code again"),
 }
 
 

@@ -25,6 +25,7 @@ from issuance.application.desk import Acceptance, Officer
 from issuance.branch import Branch, Connectors
 from issuance.database import Engine, open_store
 from keys.centre import KeyCentre
+from keys.database import migrate, open_engine
 from keys.settings import KeysConfig, keep_test_seed, open_test_store, seed_from_number
 
 OPENING = timedelta(hours=8)  # the branch opens at 08:00
@@ -125,6 +126,7 @@ def _open(options: DemoOptions, live: Live, folder: Path, closing: ExitStack) ->
     entropy = SeededEntropy(options.seed, "demo")
     keys = KeysConfig(data_dir=data)
     keep_test_seed(keys, seed_from_number(options.seed))
+    migrate(open_engine(keys.database_url))
     centre = KeyCentre(open_test_store(keys))
     rack = _rack(options, data)
     closing.callback(rack.close)
