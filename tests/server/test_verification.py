@@ -1,0 +1,63 @@
+"""`audit verify` names the first row that was changed behind the server's back, and leaves honest books alone."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from server.cli import audit_verify
+from tests.server.house import House, open_house
+from tests.server.roads import Town, ride
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    """A server whose books are a file, with a few days of life."""
+    with open_house("", tmp_path) as opened:
+        town = Town(opened)
+        town.person(1)
+        town.card(1)
+        purse = opened.purse(1)
+        purse.balance = 1000
+        bus = opened.enrol("bus-1", "bus", psam_no="460000000001")
+        bus.upload([ride(bus, purse) for _ in range(3)])
+        yield opened
+
+
+def test_honest_books_verify(house: House, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert audit_verify([str(tmp_path)]) == 0
+    assert audit_verify([str(tmp_path), "--json"]) == 0
+    checks = json.loads(capsys.readouterr().out.splitlines()[-1])["checks"]
+    assert {item["name"]: item["count"] for item in checks} == {
+        "ledger chain": 6,
+        "ledger sums": 2,
+        "event chains": 3,
+        "access log chain": 3,
+    }
+
+
+@pytest.mark.parametrize(
+    "statement, named",
+    [
+        ("UPDATE postings SET fen = fen * 2 WHERE position = 2", "ledger main 2026-11-23 row 2"),
+        ("DELETE FROM postings WHERE position = 5", "row 5"),
+        ("UPDATE events SET raw = replace(raw, 'K1', 'K2') WHERE seq = 2", ".2: the bytes do not match"),
+        ("UPDATE access_log SET actor = 'nobody' WHERE position = 1", "access log main 2026-11-23 row 1"),
+        ("DELETE FROM access_log WHERE position = 2", "ends at row 2"),
+    ],
+)
+def test_a_changed_row_is_named(
+    house: House, tmp_path: Path, capsys: pytest.CaptureFixture[str], statement: str, named: str
+) -> None:
+    with house.context.store.transaction() as session:
+        session.execute(text(statement))
+    assert audit_verify([str(tmp_path)]) == 1
+    assert "BROKEN" in (out := capsys.readouterr().out)
+    assert named in out or "its head says" in out
+
+
+def test_without_books_nothing_is_tried(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert audit_verify([str(tmp_path)]) == 2
+    assert "onecard demo" in capsys.readouterr().err
