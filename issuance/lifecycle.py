@@ -161,10 +161,8 @@ class Lifecycle:
             now = CardState(card.status)
             if now in (CardState.NORMAL, CardState.LOCKED):
                 return Outcome(ALREADY, card_id, now)
-            if now is CardState.FORMAL_LOSS and (not self._rules.formal_unloss or card.superseded):
-                raise TransitionRefusedError(CARD_TABLE.name, now.value, CardOp.UNLOSS.value)
-            if now is CardState.FORMAL_LOSS and Orders(session).open_of(card.person_id):
-                raise OrderOpenError("a new card is on order")
+            if now is CardState.FORMAL_LOSS:
+                _check_formal_unloss(session, card, self._rules)
             target = unloss_target(now, card.prev_status)
             _enter(card, target, reason)
             outbox.tell_card(session, card, self._now())
@@ -263,6 +261,13 @@ def _enter(card: CardRow, state: CardState, reason: str) -> None:
     card.status = state.value
     card.ecard_status = ecard_state(state).value
     card.reason = reason
+
+
+def _check_formal_unloss(session: Session, card: CardRow, rules: LifecycleRules) -> None:
+    if not rules.formal_unloss or card.superseded:
+        raise TransitionRefusedError(CARD_TABLE.name, card.status, CardOp.UNLOSS.value)
+    if Orders(session).open_of(card.person_id):
+        raise OrderOpenError("a new card is on order")
 
 
 def _end_order(session: Session, card: CardRow) -> None:

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from issuance.errors import FontMissingError
-from issuance.face import Glyphs, draw_face, find_font, load_layout
+from issuance.personalization.artwork import Glyphs, draw_face, find_font, load_layout
 from issuance.photo import draw_stand_in
 from issuance.reference import load_reference
 from tests.required import missing

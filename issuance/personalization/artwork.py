@@ -70,7 +70,7 @@ class Face:
 @cache
 def load_layout() -> Layout:
     """The built-in specimen layout."""
-    data = tomllib.loads(files("issuance").joinpath("layout.toml").read_text("utf-8"))
+    data = tomllib.loads(files("issuance.personalization").joinpath("layout.toml").read_text("utf-8"))
     head, photo = data["layout"], data["photo"]
     for name in ("background", "ink", "mark"):
         head[name] = tuple(head[name])
