@@ -8,7 +8,7 @@ from pathlib import Path
 
 from card.errors import CardError
 from card.texts import both
-from firmware_sim.demo import steps_issue, steps_ride, steps_visit
+from firmware_sim.demo import steps_issue, steps_life, steps_ride, steps_visit
 from firmware_sim.demo.live import Live, SilentLive, TerminalLive
 from firmware_sim.demo.options import DemoOptions, parse
 from firmware_sim.demo.page.render import render
@@ -32,6 +32,8 @@ STEPS: dict[str, tuple[StepFunction, str]] = {
     "scenic_camera": (steps_visit.scenic_camera, "手机屏 phone screen"),
     "scenic_serial": (steps_visit.scenic_serial, "串口 serial line"),
     "replay_refused": (steps_visit.replay_refused, "同码再来 same code again"),
+    "loss_refused": (steps_life.loss_refused, "挂失 reported lost"),
+    "replacement": (steps_life.replacement, "补卡 a new card"),
 }
 
 
