@@ -11,7 +11,7 @@ from typing import Any
 
 from card.domain.clock import Clock, to_ms
 from card.domain.money import Fen
-from card.rules.fares import BusTariff
+from card.rules.fares import BusTariff, TariffError
 from card.rules.scenic import ScenicPrices
 from keys.algorithms.sm2 import Sm2PublicKey
 from keys.errors import FactsBaseError, FactsFormatError, KeysError
@@ -186,15 +186,7 @@ def scenic_prices(cabinet: FactsCabinet, site: str) -> tuple[ScenicPrices | None
     """Price table and capacity of a site from the policy facts; (None, 0) when it has none."""
     for entry in cabinet.entries("policy"):
         if entry.get("kind") == "scenic" and entry.get("site") == site:
-            prices = ScenicPrices(
-                site,
-                Fen(entry["full_price"]),
-                int(entry["senior_half_percent"]),
-                int(entry["minor_half_percent"]),
-                int(entry["student_percent"]),
-                int(entry["free_percent"]),
-            )
-            return prices, int(entry["capacity"])
+            return _prices(entry)
     return None, 0
 
 
@@ -224,8 +216,38 @@ def _check_entries(kind: str, entries: Any) -> None:
     if kind == "hotlist":
         if not isinstance(entries, list) or not all(_is_hotlist_entry(entry) for entry in entries):
             raise FactsFormatError("hotlist entries are 20 hex digits")
-    elif kind != "trust" and (not isinstance(entries, list) or not all(isinstance(e, dict) for e in entries)):
+        return
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise FactsFormatError(f"{kind} entries are objects")
+    try:
+        for entry in entries:
+            _ENTRY_FORMS.get(kind, dict)(entry)
+    except (TariffError, KeyError, TypeError, ValueError) as bad:
+        raise FactsFormatError(f"{kind}: {bad}") from bad
+
+
+def _policy_form(entry: dict[str, Any]) -> None:
+    if entry.get("kind") == "scenic":
+        _prices(entry)
+
+
+def _prices(entry: dict[str, Any]) -> tuple[ScenicPrices, int]:
+    prices = ScenicPrices(
+        str(entry["site"]),
+        Fen(entry["full_price"]),
+        int(entry["senior_half_percent"]),
+        int(entry["minor_half_percent"]),
+        int(entry["student_percent"]),
+        int(entry["free_percent"]),
+    )
+    return prices, int(entry["capacity"])
+
+
+# What an entry of a kind must be readable as, checked when a bundle is taken and not when somebody stands at the gate.
+_ENTRY_FORMS: dict[str, Callable[[dict[str, Any]], object]] = {
+    "tariff": BusTariff.from_entry,
+    "policy": _policy_form,
+}
 
 
 def _is_hotlist_entry(entry: object) -> bool:

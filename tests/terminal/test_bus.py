@@ -8,10 +8,11 @@ import pytest
 
 from card.channel import CardChannel
 from card.domain.decision import Deny, DenyReason, Grant
+from card.domain.entropy import SeededEntropy
 from card.domain.event import Outcome, parse_event
 from card.domain.lifecycle import Medium
 from card.readers.reader import Reader
-from firmware_sim.card.faults import Fault
+from firmware_sim.card.faults import Fault, FaultKind
 from keys.centre import PurchaseTacInput
 from keys.tac import Moment
 from terminal.bus.main import BusValidator
@@ -335,3 +336,83 @@ class _LyingChannel:
 
     def close(self) -> None:
         self._inner.close()
+
+
+# ---- the module, and trouble upon trouble ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("ins", "posted"), [(0x70, 0), (0x72, 1)])
+def test_a_module_that_dies_in_the_middle(street: Street, ins: int, posted: int) -> None:
+    path, _ = street.card(1)
+    bus, journal = street.validator()
+    street.rack.fault("bus-psam", Fault("drop_answer", ins))
+    street.rack.insert("bus-card", path)
+    first = bus.tap()
+    assert len(bodies(journal)) == posted and not journal.pending()
+    assert first.screen.code == ("S-BUS-PAID" if posted else "E-PSAM-LOST")
+    if posted:
+        assert bodies(journal)[0]["psam_confirmed"] is False  # the TAC decides at the server
+        check_tac(bodies(journal)[0])
+    street.rack.eject("bus-psam")
+    street.rack.insert("bus-psam", street.psam())
+    street.clock.advance(60)
+    while bus.tap().screen.code == "E-PSAM-LOST":
+        street.clock.advance(1)
+    street.rack.eject("bus-card")
+    assert len(bodies(journal)) == posted + 1
+    assert purse_of(path).balance == 5_000 - 170 * (posted + 1)
+
+
+FAULT_KINDS: tuple[FaultKind, ...] = ("tear_before_write", "tear_after_write", "drop_answer")
+INSTRUCTIONS = (0xA4, 0xB2, 0x5C, 0x50, 0xDC, 0x54, 0x5A, 0xC0)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_whatever_is_torn_the_card_and_the_journal_agree(street: Street, seed: int) -> None:
+    """Random tears upon tears on two validators: at rest, what left the card is what the journals say was paid."""
+    chance = SeededEntropy(seed, "tears")
+    path, _ = street.card(1, balance=20_000)
+    here, our_journal = street.validator(same_ride_s=30)
+    there, their_journal = street_elsewhere(street)
+    for _ in range(25):
+        bus, slot = ((here, "bus-card"), (there, "other-card"))[chance.below(4) == 0]
+        if chance.below(2):
+            ins = INSTRUCTIONS[chance.below(len(INSTRUCTIONS))]
+            street.rack.fault(slot, Fault(FAULT_KINDS[chance.below(3)], ins, 1 + chance.below(2)))
+        street.rack.insert(slot, path)
+        bus.tap()
+        street.rack.eject(slot)
+        street.clock.advance(3 + chance.below(60))
+        if chance.below(8) == 0:
+            bus.give_up()
+    settle_everything(street, path, here, there)
+    paid = sum(charged(journal) for journal in (our_journal, their_journal))
+    doubtful = sum(len(journal.open_cases()) for journal in (our_journal, their_journal))
+    assert not our_journal.pending() and not their_journal.pending()
+    gone = 20_000 - purse_of(path).balance
+    assert paid <= gone <= paid + 170 * doubtful
+    if not doubtful:
+        assert paid == gone
+    for journal in (our_journal, their_journal):
+        assert_each_sequence_once(journal)
+
+
+def settle_everything(street: Street, path: Path, *buses: BusValidator) -> None:
+    """Two undisturbed visits at each validator; armed faults that never fired may still bite, so be patient."""
+    for bus, slot in zip(buses, ("bus-card", "other-card"), strict=True):
+        quiet = 0
+        while quiet < 2:
+            street.clock.advance(600)
+            street.rack.insert(slot, path)
+            quiet += bus.tap().outcome is Outcome.POSTED
+            street.rack.eject(slot)
+
+
+def charged(journal: SqliteJournal) -> int:
+    """Fen that this journal says were debited: posted taps, and resolutions of uncertain ones."""
+    return sum(body["amount"] for body in bodies(journal) if body["outcome"] == "posted")
+
+
+def assert_each_sequence_once(journal: SqliteJournal) -> None:
+    posted = [body["offline_seq"] for body in bodies(journal) if body["outcome"] == "posted"]
+    assert len(posted) == len(set(posted))

@@ -127,6 +127,30 @@ def test_bad_bundles_are_refused_by_name_and_change_nothing(
     assert refresh.refused == error.code and refresh.version == 2 and len(facts.hotlist()) == 2  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize(
+    ("kind", "entry"),
+    [
+        ("tariff", {**HAIKOU_BUS.to_entry(), "full_fare": "200"}),
+        ("tariff", {"operator": "haikou-bus"}),
+        ("policy", {"kind": "scenic", "site": "park"}),
+        ("policy", {"kind": "scenic", "site": "park", "full_price": 1.5}),
+        ("catalogue", "bus"),
+    ],
+)
+def test_entries_that_no_rule_can_use_are_refused_on_arrival(clock: SteppedClock, kind: str, entry: object) -> None:
+    facts = cabinet(VolatileMemory(), clock)
+    with pytest.raises(FactsFormatError):
+        facts.take(kind, _sealed(kind, entry))
+    assert facts.age_s(kind) == -1
+
+
+def _sealed(kind: str, entry: object) -> dict[str, Any]:
+    try:
+        return bundle(kind, [entry])
+    except FactsFormatError:  # floats have no canonical form: not even the issuer can seal them
+        return {}
+
+
 def test_age_runs_and_nothing_held_has_no_age(clock: SteppedClock) -> None:
     facts = cabinet(VolatileMemory(), clock)
     assert facts.age_s("hotlist") == -1 and facts.tariff("haikou-bus", "K1") is None

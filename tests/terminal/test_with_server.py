@@ -224,7 +224,7 @@ def test_a_lost_card_is_refused_after_the_next_sync(town: Town) -> None:
 
 
 def test_torn_uncertain_and_resolved_arrives_without_a_conflict(town: Town) -> None:
-    path, twin = town.card(3, balance=5_000)
+    path, _ = town.card(3, balance=5_000)
     bus, device = town.bus()
     town.rack.fault("bus-card", Fault("tear_after_write", 0x54))
     town.rack.insert("bus-card", path)
