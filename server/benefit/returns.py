@@ -159,6 +159,10 @@ def _answer(dialect: Dialect, row: FileRow, bank_date: str, known: Known) -> Ans
     answer = Answer(status, code, row.text("raw_code"), row.text("paid_at"), row.text("bank_serial"))
     if not answer.consistent():
         raise ReturnRefusedError(ReturnFault.RESULT_CODE, row.at, f"outcome {status.value} does not go with {code}")
+    if dialect.cause_told and (status is Status.PAID) == bool(row.text("msg")):
+        raise ReturnRefusedError(
+            ReturnFault.FIELD, row.at, "this bank tells a cause when a line was not paid, only then"
+        )
     booked = status in (Status.PAID, Status.RETURNED)
     if booked != bool(answer.paid_at) or (booked and not answer.bank_serial):
         raise ReturnRefusedError(ReturnFault.FIELD, row.at, "time and serial belong to booked lines, and to no other")

@@ -80,7 +80,11 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """A bank's declared way of writing; `complete_first`: the first return file must answer every line."""
+    """A bank's declared way of writing.
+
+    `complete_first`: the first return file must answer every line. `cause_told`: column `msg` says something on every
+    line that was not simply paid, and nothing on a paid one.
+    """
 
     name: str
     title: str
@@ -91,6 +95,7 @@ class Dialect:
     money: str
     codes: str
     complete_first: bool
+    cause_told: bool
     max_lines: int
     statuses: Mapping[str, Status]
     payment: Layout
@@ -168,6 +173,7 @@ def parse_dialect(text: str) -> Dialect:
             money=head["money"],
             codes=head["codes"],
             complete_first=head["complete_first"],
+            cause_told=head["cause_told"],
             max_lines=head["max_lines"],
             statuses={key: Status(value) for key, value in data["statuses"].items()},
             payment=_layout(data["payment"]),

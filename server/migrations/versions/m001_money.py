@@ -6,7 +6,7 @@ from alembic import op
 revision = "m001"
 down_revision = None
 branch_labels = ("money",)
-depends_on = ("0001",)
+depends_on = None
 
 
 def upgrade() -> None:
