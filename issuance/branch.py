@@ -13,7 +13,7 @@ from issuance import stock
 from issuance.application.desk import Acceptance, ApplicationDesk, Approval, Officer
 from issuance.bank import Bank
 from issuance.bank_leg import Outcome
-from issuance.database import Engine, transaction
+from issuance.database import Engine, reading, transaction
 from issuance.handout import HandOutCounter
 from issuance.lifecycle import CardView, Lifecycle, view
 from issuance.personalization.batch import BatchResult, BatchRun, ProgressCallback
@@ -85,9 +85,9 @@ class Branch:
             engine, clock=clock, centre=centre, model=self.model, settings=self._settings, reference=reference
         )
 
-    def accept(self, applicants: Path) -> Acceptance:
+    def accept(self, applicants: Path, on_progress: Callable[[int, int], None] | None = None) -> Acceptance:
         """The clerk takes a file: orders for good rows, refusals for the rest. FormTextError, FormHeaderError."""
-        return self._desk.accept(applicants, self._clerk)
+        return self._desk.accept(applicants, self._clerk, on_progress)
 
     def approve(self, on_progress: Callable[[int, int], None] | None = None) -> Approval:
         """The approver releases what waits; accounts are opened. SeparationError when it is the clerk."""
@@ -105,7 +105,7 @@ class Branch:
 
     def stock(self) -> StockCount:
         """What became of every chip received."""
-        with transaction(self._engine) as session:
+        with reading(self._engine) as session:
             return stock.count(session, self._settings.place)
 
     def waiting(self) -> list[str]:

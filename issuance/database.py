@@ -15,11 +15,12 @@ from sqlalchemy.pool import StaticPool
 
 SCHEMA: Final = "issuance"
 BUSY_MS: Final = 30_000
+_READING: Final = "onecard_reading"
 
 # SQLite has one writer; a lock in the process is fairer than its busy loop, and an in-memory store has one connection.
 _WRITERS: "WeakKeyDictionary[Engine, threading.RLock]" = WeakKeyDictionary()
 
-__all__ = ["Engine", "Session", "migrate", "open_store", "transaction"]
+__all__ = ["Engine", "Session", "migrate", "open_store", "reading", "transaction"]
 
 
 def open_store(url: str, *, schema: str = SCHEMA) -> Engine:
@@ -47,6 +48,17 @@ def transaction(engine: Engine) -> Iterator[Session]:
 
 
 @contextmanager
+def reading(engine: Engine) -> Iterator[Session]:
+    """One consistent look that keeps no writer waiting; nothing that is changed in it is kept."""
+    if isinstance(engine.pool, StaticPool):  # one connection, shared with the writers
+        with transaction(engine) as session:
+            yield session
+        return
+    with Session(engine.execution_options(**{_READING: True})) as session:
+        yield session
+
+
+@contextmanager
 def _writer(engine: Engine) -> Iterator[None]:
     if engine.dialect.name != "sqlite":
         yield
@@ -69,7 +81,8 @@ def _sqlite(url: str) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Any) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        looking = connection.get_execution_options().get(_READING, False)
+        connection.exec_driver_sql("BEGIN" if looking else "BEGIN IMMEDIATE")
 
     return engine
 

@@ -19,7 +19,7 @@ from issuance.application.states import (
 )
 from issuance.bank import Bank
 from issuance.bank_leg import ALREADY, DONE, BankLegs, Outcome, card_row
-from issuance.database import Engine, Session, transaction
+from issuance.database import Engine, Session, reading, transaction
 from issuance.errors import (
     DuplicateHolderError,
     HolderMismatchError,
@@ -84,13 +84,16 @@ class CardView:
 
 def view(engine: Engine, card_id: str) -> CardView:
     """UnknownSubjectError when there is no such card."""
-    with transaction(engine) as session:
-        return _view(card_row(session, card_id))
+    with reading(engine) as session:
+        card = Cards(session).get(card_id)
+        if card is None:
+            raise UnknownSubjectError("no such card")
+        return _view(card)
 
 
 def cards_of(engine: Engine, person_id: str) -> list[CardView]:
     """Every card the person ever had, by card number."""
-    with transaction(engine) as session:
+    with reading(engine) as session:
         return [_view(row) for row in Cards(session).of_person(person_id)]
 
 

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass, field
 
 from card.domain.event import canonical
-from issuance.database import Engine, Session, transaction
+from issuance.database import Engine, Session, reading
 from issuance.repository import count_up, messages_after, put
 from issuance.rows import CardRow, OutboxMessageRow, PersonRow
 
@@ -59,7 +59,7 @@ class OutboxRow:
 
 def read(engine: Engine, after: int, limit: int) -> list[OutboxRow]:
     """At most `limit` rows behind position `after`. A position once read is never followed by a smaller one."""
-    with transaction(engine) as session:
+    with reading(engine) as session:
         return [
             OutboxRow(row.position, row.kind, row.subject, row.version, row.at_ms, json.loads(row.payload))
             for row in messages_after(session, after, limit)

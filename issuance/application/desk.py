@@ -125,8 +125,11 @@ class ApplicationDesk:
         self._rules = rules
         self._prefix = number_prefix
 
-    def accept(self, path: Path, clerk: Officer) -> Acceptance:
-        """Check every row on today's date and order a card for the good ones. FormTextError, FormHeaderError."""
+    def accept(self, path: Path, clerk: Officer, on_progress: Callable[[int, int], None] | None = None) -> Acceptance:
+        """Check every row on today's date and order a card for the good ones; all of it or nothing is kept.
+
+        FormTextError, FormHeaderError. `on_progress(rows done, rows in all)`.
+        """
         rows, form = read_form(path)
         accepted: list[Accepted] = []
         rejected: list[Rejected] = []
@@ -138,6 +141,8 @@ class ApplicationDesk:
                     rejected.append(Rejected(row.row, outcome.code, outcome.detail))
                 else:
                     accepted.append(self._enter(session, outcome, form, clerk))
+                if on_progress:
+                    on_progress(row.row, len(rows))
         drawn = sum(rows[item.row - 1].photo == "auto" for item in accepted)
         return Acceptance(form, tuple(accepted), tuple(rejected), drawn)
 
@@ -158,16 +163,6 @@ class ApplicationDesk:
         return Approval(tuple(item.order_id for item in waiting if item.order_id not in refused), tuple(kept_back))
 
     def _review(self, session: Session, folder: Path, clerk: Officer) -> Review:
-        persons, cards, orders = Persons(session), Cards(session), Orders(session)
-
-        def holds_card(id_type: str, id_no: str) -> bool:
-            person = persons.find(id_type, id_no)
-            return person is not None and bool(cards.live_of(person.person_id))
-
-        def has_open_order(id_type: str, id_no: str) -> bool:
-            person = persons.find(id_type, id_no)
-            return person is not None and bool(orders.open_of(person.person_id))
-
         return Review(
             day=business_date(self._clock.now()),
             folder=folder,
@@ -175,7 +170,7 @@ class ApplicationDesk:
             reference=self._reference,
             population=self._population,
             banks=self._banks,
-            known=Known(holds_card, has_open_order),
+            known=_known(session),
             operator_id=clerk.person,
         )
 
@@ -250,6 +245,20 @@ class ApplicationDesk:
                 order.status = ORDER_TABLE.after(OrderStatus.IN_PROCESS, OrderOp.STUMBLE).value
                 kept_back.append((order_id, BankLinkError.code if silent else BankRefusedError.code))
         return kept_back
+
+
+def _known(session: Session) -> Known:
+    persons, cards, orders = Persons(session), Cards(session), Orders(session)
+
+    def holds_card(id_type: str, id_no: str) -> bool:
+        person = persons.find(id_type, id_no)
+        return person is not None and bool(cards.live_of(person.person_id))
+
+    def has_open_order(id_type: str, id_no: str) -> bool:
+        person = persons.find(id_type, id_no)
+        return person is not None and bool(orders.open_of(person.person_id))
+
+    return Known(holds_card, has_open_order)
 
 
 def _sent_to_bank(now: MakeStatus) -> str:

@@ -11,7 +11,7 @@ from card.domain.lifecycle import AccountState, CardState
 from card.rules.ages import next_birthday
 from issuance import numbers, outbox, stock
 from issuance.application.states import MAKE_TABLE, ORDER_TABLE, MakeOp, MakeStatus, OrderOp, OrderStatus
-from issuance.database import Engine, Session, transaction
+from issuance.database import Engine, Session, reading, transaction
 from issuance.errors import DuplicateHolderError, UnknownSubjectError
 from issuance.numbers import PurseSerial
 from issuance.personalization.content import CardModel, Identity, make_content, make_identity
@@ -61,14 +61,14 @@ class MakingBook:
 
     def waiting_orders(self) -> list[str]:
         """Approved orders with an account and no chip, oldest first."""
-        with transaction(self._engine) as session:
+        with reading(self._engine) as session:
             busy = {row.order_id for row in Makings(session).in_state(BURNING)}
             orders = Orders(session).in_making(MakeStatus.ACCOUNT_BACK)
             return [order.order_id for order in orders if order.order_id not in busy]
 
     def unfinished(self) -> list[OpenMaking]:
         """Makings a stopped run left behind."""
-        with transaction(self._engine) as session:
+        with reading(self._engine) as session:
             rows = Makings(session).in_state(BURNING)
             return [OpenMaking(row.card_id, row.order_id, row.chip, row.batch) for row in rows]
 

@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from card.domain.identity import CardNumber, RegionCode
 from issuance import stock
-from issuance.database import Engine, open_store, transaction
+from issuance.database import Engine, open_store, reading, transaction
 from issuance.errors import NumbersExhaustedError, SeparationError, StockShortError, UnknownSubjectError
 from issuance.numbers import (
     card_number,
@@ -173,3 +173,16 @@ def test_opening_again_keeps_what_is_there(tmp_path: Path) -> None:
     with transaction(second) as session:
         assert stock.count(session, PLACE).blank == 3
     second.dispose()
+
+
+def test_a_look_keeps_no_writer_waiting_and_changes_nothing(any_engine: Engine) -> None:
+    with transaction(any_engine) as session:
+        stock.receive(session, PLACE, BATCH, 3, KEEPERS, 0)
+    with reading(any_engine) as looking:
+        assert stock.count(looking, PLACE).blank == 3
+        with transaction(any_engine) as session:
+            stock.make_good(session, PLACE, BATCH, "card", 1)
+    with reading(any_engine) as looking:
+        stock.make_good(looking, PLACE, BATCH, "card", 2)
+    with reading(any_engine) as looking:
+        assert stock.count(looking, PLACE) == stock.StockCount(received=3, blank=2, good=1)
