@@ -8,7 +8,11 @@ from pathlib import Path
 
 # name -> (module:function, Chinese, English); the order is the tour.
 COMMANDS = {
-    "demo": ("firmware_sim.cli:demo", "从申请到清分，一次走完", "the main job: one card, from application to clearing"),
+    "demo": (
+        "firmware_sim.demo.run:demo",
+        "从申请到清分，一次走完",
+        "the main job: one card, from application to clearing",
+    ),
     "doctor": (
         "firmware_sim.doctor:doctor",
         "本机缺什么、少了什么功能",
@@ -29,6 +33,9 @@ COMMANDS = {
     "bench": ("firmware_sim.cli:bench", "测速，旁边放基线", "figures beside a baseline of the same run"),
     "world": ("firmware_sim.cli:world", "按种子跑模拟世界", "run seeded worlds and check their invariants"),
 }
+# What loads long says so first, on standard error: nobody should look at a silent screen.
+LOADS_LONG = {"demo": "一卡通演示，正在装载 onecard demo, loading …"}
+HELP = ("-h", "--help")
 USAGE = 64
 
 
@@ -45,12 +52,14 @@ def tour() -> str:
 def main(argv: list[str] | None = None) -> int:
     """Find the longest matching command name, load its module, run it."""
     args = list(sys.argv[1:] if argv is None else argv)
-    if not args or args[0] in ("-h", "--help", "help"):
+    if not args or args[0] in (*HELP, "help"):
         print(tour())
         return 0 if args else USAGE
     for words in (2, 1):
         name = " ".join(args[:words])
         if name in COMMANDS:
+            if name in LOADS_LONG and not set(HELP) & set(args):
+                print(LOADS_LONG[name], file=sys.stderr, flush=True)
             module, function = COMMANDS[name][0].split(":")
             command = getattr(import_module(module), function)
             return int(command(args[words:]))
