@@ -46,6 +46,12 @@ SITE_PRICES: dict[str, object] = {
 }
 
 
+class FolderTakenError(ValueError):
+    """The output folder holds files that are not an earlier run's; nothing is touched."""
+
+    code = "E-DEMO-OUT"
+
+
 @dataclass(slots=True)
 class Holder:
     """One card in somebody's hand, as the run knows it. `pin` is the one chosen at hand-out."""
@@ -95,14 +101,14 @@ class Stage:
 
 
 def prepare_folder(folder: Path) -> Path:
-    """An empty output folder; only an earlier run is removed. FileExistsError when it holds other things."""
+    """An empty output folder; only an earlier run is removed. FolderTakenError when it holds other things."""
     if (
         folder.exists()
         and any(folder.iterdir())
         and not (folder / DATA).is_dir()
         and not (folder / "report.json").exists()
     ):
-        raise FileExistsError(f"{folder} holds other files; choose another --out")
+        raise FolderTakenError(f"{folder} holds other files")
     if folder.exists():
         shutil.rmtree(folder)
     (folder / DATA / CHIPS).mkdir(parents=True)
@@ -148,6 +154,8 @@ def _open(options: DemoOptions, live: Live, folder: Path, closing: ExitStack) ->
     line = Line(console, server.url, clock, bus_clock, options.seed)
     street = open_street(line, rack, factory, data / STREET, closing)
     record = RunRecord(options.seed, options.day.isoformat(), options.transport)
+    if options.transport == "direct":
+        record.degraded.append("未经 PC/SC 守护进程与驱动 no PC/SC daemon or driver in the path")
     return Stage(
         options=options,
         live=live,
