@@ -7,6 +7,7 @@ from datetime import date
 from card.domain.clock import Clock, business_date, to_ms
 from card.domain.lifecycle import CardState
 from issuance import numbers, outbox
+from issuance.application.review import DEAD
 from issuance.application.states import (
     MAKE_TABLE,
     OPEN_ORDERS,
@@ -41,7 +42,6 @@ from issuance.transitions import (
     unloss_target,
 )
 
-DEAD = "2"
 DAY_MS = 86_400_000
 
 

@@ -11,7 +11,7 @@ from card.texts import text
 from issuance import numbers, outbox
 from issuance.application.fields import Rules
 from issuance.application.form import FIELD_NAMES_ZH, read_form
-from issuance.application.review import Examined, Known, Refusal, Review
+from issuance.application.review import DEAD, Examined, Known, Refusal, Review
 from issuance.application.states import (
     MAKE_TABLE,
     ORDER_TABLE,
@@ -258,7 +258,11 @@ def _known(session: Session) -> Known:
         person = persons.find(id_type, id_no)
         return person is not None and bool(orders.open_of(person.person_id))
 
-    return Known(holds_card, has_open_order)
+    def is_dead(id_type: str, id_no: str) -> bool:
+        person = persons.find(id_type, id_no)
+        return person is not None and person.life_status == DEAD
+
+    return Known(holds_card, has_open_order, is_dead)
 
 
 def _sent_to_bank(now: MakeStatus) -> str:

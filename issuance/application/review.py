@@ -15,7 +15,7 @@ from issuance.photo import load_portrait
 from issuance.population import Population, PopulationAnswer, PopulationQuestion
 from issuance.reference import Reference
 
-ALIVE = "1"
+ALIVE, DEAD = "1", "2"
 
 _POPULATION_CODES = {
     PopulationAnswer.MISMATCH: "E-PSB-MISMATCH",
@@ -49,6 +49,7 @@ class Known:
 
     holds_card: Callable[[str, str], bool]
     has_open_order: Callable[[str, str], bool]
+    is_dead: Callable[[str, str], bool]
 
 
 class Review:
@@ -147,6 +148,8 @@ class Review:
 
     def _life(self, row: Applicant) -> Refusal | None:
         """V7: dead is refused; imprisoned, missing, unknown need an authoriser at the counter, not a file."""
+        if self._known.is_dead(*row.person):  # a form does not raise the dead
+            return Refusal("E-LIFE", DEAD)
         return None if row.life_status == ALIVE else Refusal("E-LIFE", row.life_status)
 
     def _bank(self, row: Applicant) -> Refusal | None:

@@ -155,6 +155,12 @@ def test_v6_a_refused_first_row_does_not_block_the_second(office: Office) -> Non
     assert [(item.row, item.code) for item in acceptance.rejected] == [(1, "E-FIELD")]
 
 
+def test_v7_a_form_does_not_raise_the_dead(office: Office) -> None:
+    office.enabled([row()])
+    office.branch.lifecycle.cancel_death(row()["id_no"], row()["name"], DEMO_DAY, "police")
+    assert [(item.code, item.detail) for item in accept(office, [row()]).rejected] == [("E-LIFE", "2")]
+
+
 def test_v8_bank_says_no_or_nothing(office: Office) -> None:
     office.banks["102"].refused.add(row()["id_no"])
     office.banks["403"].down = True
