@@ -60,7 +60,7 @@ class SqliteJournal:
             self.terminal, self.epoch = self._db.execute("SELECT terminal, epoch FROM identity").fetchone()
         if self.terminal != terminal:
             raise JournalError(f"this journal belongs to terminal {self.terminal}")
-        self._rows = _Rows(self._db, self.terminal, self.epoch)
+        self.rows = _Rows(self._db, self.terminal, self.epoch)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -83,14 +83,14 @@ class SqliteJournal:
                 "INSERT INTO entries(subject, draft, state) VALUES(?, ?, 'pending')", (draft.subject, _pack(draft))
             )
             local = int(row.lastrowid or 0)
-            self._rows.claim(draft.claim, local)
+            self.rows.claim(draft.claim, local)
             return local
 
     def resolve(self, local: int, outcome: Outcome, body: dict[str, object]) -> TapEvent:
         """Mint the pending row's event. JournalError when it is not pending any more."""
         with self._transaction():
-            draft, _ = self._rows.entry(local, "pending")
-            event = self._rows.mint(draft.type, draft, {**draft.body, **body, "outcome": outcome.value})
+            draft, _ = self.rows.entry(local, "pending")
+            event = self.rows.mint(draft.type, draft, {**draft.body, **body, "outcome": outcome.value})
             if outcome is Outcome.UNCERTAIN:
                 kept = _pack(_with_body(draft, event.body))
                 self._db.execute(
@@ -105,29 +105,29 @@ class SqliteJournal:
     def record(self, draft: EventDraft) -> TapEvent:
         """Mint an event that needs no act: outcome `none`."""
         with self._transaction():
-            return self._rows.mint(draft.type, draft, {**draft.body, "outcome": "none"})
+            return self.rows.mint(draft.type, draft, {**draft.body, "outcome": "none"})
 
     def settle(self, local: int, outcome: Outcome, body: dict[str, object]) -> TapEvent:
         """The later proof of an uncertain entry. JournalError when it is not uncertain, or `outcome` still is."""
         if outcome is Outcome.UNCERTAIN:
             raise JournalError("a proof cannot say uncertain")
         with self._transaction():
-            draft, seq = self._rows.entry(local, "uncertain")
+            draft, seq = self.rows.entry(local, "uncertain")
             first = {"terminal": self.terminal, "epoch": self.epoch, "seq": seq}
             merged = {**draft.body, **body, "outcome": outcome.value, "of": first}
-            event = self._rows.mint(RESOLUTION, draft, merged)
+            event = self.rows.mint(RESOLUTION, draft, merged)
             self._db.execute("DELETE FROM entries WHERE local=?", (local,))
             return event
 
     def pending(self, subject: str | None = None) -> list[OpenEntry]:
         """Appended, not resolved; oldest first."""
         with self._lock:
-            return self._rows.open("pending", subject)
+            return self.rows.open("pending", subject)
 
     def open_cases(self, subject: str | None = None) -> list[OpenEntry]:
         """Resolved as uncertain, not settled; oldest first."""
         with self._lock:
-            return self._rows.open("uncertain", subject)
+            return self.rows.open("uncertain", subject)
 
     def claimed(self, claim: str) -> bool:
         """Whether `claim` is used up here."""
@@ -137,7 +137,7 @@ class SqliteJournal:
     def unsent(self, limit: int) -> list[StoredEvent]:
         """Events without a verdict, by sequence."""
         with self._lock:
-            return self._rows.events("verdict = '' ORDER BY seq LIMIT ?", (limit,))
+            return self.rows.events("verdict = '' ORDER BY seq LIMIT ?", (limit,))
 
     def mark(self, seq: int, verdict: Verdict, code: str = "") -> None:
         """Keep the verdict of event `seq`; bytes the server holds are dropped unless `keep_sent`."""
@@ -151,7 +151,7 @@ class SqliteJournal:
     def kept(self) -> list[StoredEvent]:
         """Conflicts, suspects and rejections: never resent, never dropped, shown until a person has looked."""
         with self._lock:
-            return self._rows.events("verdict NOT IN ('', 'accepted', 'duplicate') ORDER BY seq", ())
+            return self.rows.events("verdict NOT IN ('', 'accepted', 'duplicate') ORDER BY seq", ())
 
     def state(self) -> JournalState:
         """Counts of now."""
@@ -170,6 +170,11 @@ class SqliteJournal:
         """Close the file."""
         with self._lock:
             self._db.close()
+
+
+def history(journal: SqliteJournal) -> list[StoredEvent]:
+    """Every event whose bytes are still here, by sequence: for auditors and for `keep_sent` journals."""
+    return journal.rows.events("1 ORDER BY seq", ())
 
 
 class _Rows:

@@ -31,6 +31,7 @@ from terminal.config import BusConfig, KioskConfig, TerminalConfig, VenueConfig
 from terminal.device import Device, Origin, open_device
 from terminal.hotel.main import HotelDesk
 from terminal.journal import Verdict
+from terminal.journal_sqlite import history
 from terminal.kiosk.main import Kiosk
 from terminal.scenes.hotel import StayRequest
 from terminal.uplink_http import HttpUplink
@@ -172,7 +173,7 @@ def town(tmp_path: Path) -> Iterator[Town]:
 
 
 def verdicts(device: Device) -> list[tuple[Verdict | None, str]]:
-    return [(event.verdict, event.code) for event in device.journal._rows.events("1 ORDER BY seq", ())]
+    return [(event.verdict, event.code) for event in history(device.journal)]
 
 
 def test_load_then_ride_then_statement(town: Town) -> None:
@@ -219,7 +220,7 @@ def test_a_lost_card_is_refused_after_the_next_sync(town: Town) -> None:
     assert [(fact.kind, fact.version) for fact in report.facts if fact.kind == "hotlist"] == [("hotlist", 2)]
     assert bus.tap().decision == Deny(DenyReason.HOTLISTED)
     bus.sync()
-    events = [json.loads(event.raw) for event in device.journal._rows.events("1 ORDER BY seq", ())]
+    events = [json.loads(event.raw) for event in history(device.journal)]
     assert [event["facts"]["hotlist"] for event in events] == [1, 2]
 
 
