@@ -82,3 +82,8 @@ def whole(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError("an integer of the journal")
     return value
+
+
+def inputs_part(inputs: dict[str, object] | None) -> dict[str, object]:
+    """The `inputs` member of a body; none at all when verification refused and no rule was asked."""
+    return {} if inputs is None else {"inputs": inputs}

@@ -11,7 +11,7 @@ from card.domain.envelope import request_bytes
 from keys.algorithms.sm2 import Sm2PrivateKey
 from keys.algorithms.sm3 import sm3
 from terminal.errors import LinkDownError, WireFormatError
-from terminal.uplink import API, Reply
+from terminal.uplink import API, Reply, accepted
 
 NONCE_BYTES = 16
 DEFAULT_TIMEOUT_S = 10.0
@@ -40,6 +40,17 @@ class HttpUplink:
 
     def exchange(self, method: str, path: str, body: Mapping[str, object] | None) -> Reply:
         """One signed request. LinkDownError when the server or its gateway cannot be reached."""
+        answer = self._send(method, path, body)
+        return Reply(answer.status_code, _object(answer.content))
+
+    def download(self, path: str) -> bytes:
+        """A signed GET of something that is not JSON. LinkDownError, ServerRefusedError."""
+        answer = self._send("GET", path, None)
+        if not answer.is_success:
+            accepted(Reply(answer.status_code, _object(answer.content)), f"GET {path.partition('?')[0]}")
+        return answer.content
+
+    def _send(self, method: str, path: str, body: Mapping[str, object] | None) -> httpx.Response:
         content = b"" if body is None else json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
         headers = {"Content-Type": "application/json", "Onecard-Device": self._device}
         if path.partition("?")[0] not in SELF_SIGNED:
@@ -50,7 +61,7 @@ class HttpUplink:
             raise LinkDownError(type(down).__name__) from down
         if answer.status_code in GATEWAY_DOWN:
             raise LinkDownError(f"gateway answered {answer.status_code}")
-        return Reply(answer.status_code, _object(answer.content))
+        return answer
 
     def _signature(self, method: str, path: str, content: bytes) -> dict[str, str]:
         at = to_ms(self._clock.now())

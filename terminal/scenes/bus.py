@@ -19,7 +19,7 @@ from keys.tac import TYPE_COMPOUND, Moment
 from terminal.config import BusConfig
 from terminal.errors import VerificationError
 from terminal.journal import EventDraft, TerminalJournal
-from terminal.post import Post, credential_json, purse_moment, unbelieved, whole
+from terminal.post import Post, credential_json, inputs_part, purse_moment, unbelieved, whole
 from terminal.scenes.bus_card import TRIP_FILE, UNKNOWN, BusPresented, BusPsam, no_debit, posted_body, trip_record
 from terminal.scenes.bus_inputs import ask_rule, rule_inputs
 from terminal.scenes.bus_recovery import recover
@@ -94,7 +94,7 @@ class BusErrand:
             "balance_before": int(presented.balance),
             "birth_date": claims["birth_date"],
             "refused": why,
-            "inputs": self._inputs(presented, verified) if verified else {},
+            **inputs_part(self._inputs(presented, verified) if verified else None),
         }
         return EventDraft(
             "bus",

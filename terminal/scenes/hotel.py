@@ -10,7 +10,7 @@ from card.domain.identity import mask_name
 from card.rules import hotel as rule
 from terminal.facts import item_in_force
 from terminal.journal import EventDraft
-from terminal.post import DAY, Post, credential_json, parse_day, unbelieved, whole
+from terminal.post import DAY, Post, credential_json, inputs_part, parse_day, unbelieved, whole
 from terminal.scenes.chip import ChipPresented
 from terminal.screen import Screen, Tone, screen
 from terminal.tap import Acted, Recovered
@@ -84,7 +84,7 @@ class HotelErrand:
             "accompanied": self._stay.accompanied,
             "check_in": presented.at_ms,
             "refused": why,
-            "inputs": self._inputs(verified) if verified else {},
+            **inputs_part(self._inputs(verified) if verified else None),
         }
         if verified is not None:
             body |= verified.claims

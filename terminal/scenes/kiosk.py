@@ -8,7 +8,7 @@ from card.domain.event import Outcome
 from card.domain.identity import mask_name
 from card.rules import kiosk as rule
 from terminal.journal import EventDraft
-from terminal.post import DAY, Post, credential_json, parse_day, unbelieved, whole
+from terminal.post import DAY, Post, credential_json, inputs_part, parse_day, unbelieved, whole
 from terminal.scenes.chip import ChipPresented
 from terminal.screen import Screen, Tone, screen
 from terminal.tap import Acted, Recovered
@@ -58,7 +58,7 @@ class KioskErrand:
             "card_id": presented.credential.medium_id.hex(),
             "action": self._action,
             "refused": why,
-            "inputs": self._inputs(verified) if verified else {},
+            **inputs_part(self._inputs(verified) if verified else None),
         }
         return EventDraft(
             self._kind,

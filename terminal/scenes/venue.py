@@ -15,12 +15,13 @@ from terminal.config import VenueConfig
 from terminal.errors import BarrierError, ServerRefusedError
 from terminal.gate.barrier import Barrier
 from terminal.journal import EventDraft, JournalCases
-from terminal.post import Post, credential_json, unbelieved
+from terminal.post import Post, credential_json, inputs_part, unbelieved
 from terminal.scenes.venue_rule import ask_rule, rule_inputs
 from terminal.screen import Screen, Tone, screen
 from terminal.tap import Acted, Recovered
 from terminal.uplink import API, LinkDownError, Uplink, accepted
-from terminal.verifiers.code import CodeVerifier, present_code
+from terminal.verifiers.code import present_code
+from terminal.verifiers.online import GateVerifier
 
 NOT_ASKED, ASKED, DOWN = "not-asked", "asked", "down"
 OPENED, NOT_OPENED, UNKNOWN = "opened", "not-opened", "unknown"
@@ -85,7 +86,7 @@ class VenueErrand:
         config: VenueConfig,
         lane: str,
         read: Callable[[], bytes],
-        verifier: CodeVerifier,
+        verifier: GateVerifier,
         cases: JournalCases,
         check: SiteCheck,
         barrier: Barrier,
@@ -113,7 +114,7 @@ class VenueErrand:
         return None
 
     def verify(self, presented: CodePresented) -> VerifiedCredential:
-        """Twelve checks; see `verifiers.code`."""
+        """Twelve checks of an offline code, or the server's word on a token; see `verifiers`."""
         return self._verifier.verify(presented.raw)
 
     def decide(self, presented: CodePresented, verified: VerifiedCredential) -> Decision:
@@ -140,7 +141,7 @@ class VenueErrand:
             "lane": self._lane,
             "site_check": self._site_check,
             "refused": why,
-            "inputs": self._inputs(verified) if verified else {},
+            **inputs_part(self._inputs(verified) if verified else None),
         }
         return EventDraft(
             "scenic",

@@ -17,6 +17,7 @@ from terminal.sync import Sync, SyncReport
 from terminal.tap import Road, TapResult
 from terminal.uplink import Uplink
 from terminal.verifiers.code import CodeVerifier
+from terminal.verifiers.online import GateVerifier, OnlineVerifier
 
 _INSIDE = "venue.inside"
 
@@ -66,7 +67,8 @@ class Venue:
         self._memory = memory
         self._sync = sync
         self._road: Road[CodePresented] = Road(journal)
-        self._verifier = CodeVerifier(post.facts, post.clock)
+        online = None if uplink is None else OnlineVerifier(uplink, post.terminal.hex)
+        self._verifier = GateVerifier(CodeVerifier(post.facts, post.clock), online)
         self._check = SiteCheck(uplink, post.terminal.hex)
         self._crowd = Crowd(int(memory.get(_INSIDE) or b"0"))
         self._turn = threading.Lock()

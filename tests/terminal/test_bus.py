@@ -416,3 +416,24 @@ def charged(journal: SqliteJournal) -> int:
 def assert_each_sequence_once(journal: SqliteJournal) -> None:
     posted = [body["offline_seq"] for body in bodies(journal) if body["outcome"] == "posted"]
     assert len(posted) == len(set(posted))
+
+
+def test_a_restarted_validator_finds_the_torn_tap_in_its_journal(street: Street, tmp_path: Path) -> None:
+    path, _ = street.card(1)
+    first_life = street.journal(1, tmp_path / "journal.db")
+    bus, _ = street.validator(first_life)
+    street.rack.fault("bus-card", Fault("tear_after_write", 0x54))
+    street.rack.insert("bus-card", path)
+    bus.tap()
+    street.rack.eject("bus-card")
+    first_life.close()
+    journal = street.journal(1, tmp_path / "journal.db")
+    restarted, _ = street.validator(journal)
+    street.clock.advance(30)
+    street.rack.insert("bus-card", path)
+    assert restarted.tap().screen.code == "S-BUS-RECOVERED"
+    street.rack.eject("bus-card")
+    [body] = bodies(journal)
+    assert body["outcome"] == "posted" and body["psam_confirmed"] is False
+    check_tac(body)
+    assert purse_of(path).balance == 5_000 - 170

@@ -18,6 +18,7 @@ from firmware_sim.gate import SimGate
 from firmware_sim.phone import save_screen
 from firmware_sim.scanner import SimScanner
 from keys.algorithms.sm2_backend import ORDER
+from keys.code.online import OnlineToken
 from terminal.camera.camera import Camera
 from terminal.camera.zxing import ZxingReader
 from terminal.config import VenueConfig
@@ -287,6 +288,15 @@ def test_unreadable_things_are_lamps_or_refusals_never_silence(street: Street, t
     result = lane.show(b"0123456789")
     assert result.decision == Deny(DenyReason.NOT_GENUINE) and result.screen.code == "E-CODE-KIND"
     assert bodies(journal)[0]["refused"] == "E-CODE-KIND"
+
+
+def test_a_token_without_a_line_names_the_offline_code(street: Street) -> None:
+    server = CheckingServer()
+    server.down = True
+    site, _ = venue(street, 1, server)
+    token = OnlineToken.new(street.entropy).text.encode()
+    result = site.lane("A", Arm()).show(token)
+    assert result.decision == Deny(DenyReason.NOT_ACCEPTED_HERE) and result.screen.code == "E-TOKEN-OFFLINE"
 
 
 def test_without_a_trust_list_nothing_is_judged(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from card.domain.clock import to_ms
-from card.domain.decision import Deny, DenyReason
+from card.domain.decision import Deny, DenyReason, Grant
 from card.domain.entropy import SeededEntropy
 from card.domain.event import Outcome
 from card.domain.money import Fen
@@ -277,6 +277,47 @@ def test_a_code_at_a_second_site(town: Town) -> None:
     first.sync()
     second.sync()
     assert verdicts(one) == verdicts(two) == [(Verdict.ACCEPTED, "")]
+
+
+def park(town: Town) -> tuple[Venue, Device]:
+    """A venue with the policy of its site."""
+    context = town.house.context
+    with context.store.transaction() as session:
+        facts.publish(context, session, "policy", [PRICES])
+    device = town.device("gate-1", "scenic", SITE.operator, SITE.site)
+    venue = Venue(device.post, VenueConfig(), device.journal, device.memory, device.uplink, device.sync)
+    venue.sync()
+    return venue, device
+
+
+def test_an_online_token_is_redeemed_once_and_needs_the_line(town: Town) -> None:
+    venue, device = park(town)
+    _, twin = town.card(6, "19620505")
+    wish = {"card_id": twin.card_id.hex()}
+    token = str(town.house.console.post("/operator/codes:token", wish)["token"]).encode()
+    entered = venue.lane("A", Arm()).show(token)
+    assert entered.outcome is Outcome.POSTED and entered.decision == Grant(Fen(3_000), "senior-half")
+    again = venue.lane("B", Arm()).show(token)
+    assert again.decision == Deny(DenyReason.EXPIRED) and again.screen.code == "E-TOKEN-NOT-REDEEMED"
+    town.house.clock.advance(1)
+    late = str(town.house.console.post("/operator/codes:token", wish)["token"]).encode()
+    town.house.clock.advance(61)
+    assert venue.lane("A", Arm()).show(late).screen.code == "E-TOKEN-NOT-REDEEMED"
+    assert venue.lane("A", Arm()).show(b"OCT1NOTATOKEN").screen.code == "E-TOKEN-FORM"
+    venue.sync()
+    assert set(verdicts(device)) == {(Verdict.ACCEPTED, "")}
+
+
+def test_an_expired_code_and_a_forged_one_are_accepted_as_denials(town: Town) -> None:
+    venue, device = park(town)
+    code = phone_of(town, 7, date(1990, 1, 1))
+    town.house.clock.advance(601)
+    lane = venue.lane("A", Arm())
+    assert lane.show(code).decision == Deny(DenyReason.EXPIRED)
+    assert lane.show(code[:-1] + bytes([code[-1] ^ 1])).decision == Deny(DenyReason.EXPIRED)
+    assert lane.show(b"\x81").decision == Deny(DenyReason.NOT_GENUINE)
+    venue.sync()
+    assert verdicts(device) == [(Verdict.ACCEPTED, "")] * 3
 
 
 def phone_of(town: Town, number: int, birth: date) -> bytes:
