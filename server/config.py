@@ -29,12 +29,15 @@ class ServerConfig:
     facts_max_age_s: int = 30 * 86_400
     load_silence_s: int = 120
     batch_limit: int = 1000
+    carry: str = "inline"
 
     def __post_init__(self) -> None:
         if self.profile not in PROFILES:
             raise ConfigError(f"profile must be one of {', '.join(PROFILES)}")
         if self.workers < 1 or self.worker_threads < 0 or self.batch_limit < 1:
             raise ConfigError("workers, worker_threads and batch_limit must be positive")
+        if self.carry not in ("inline", "background"):
+            raise ConfigError("carry must be inline (books before the answer) or background (behind it)")
         if self.profile == "production" and self.is_sqlite and self.workers > 1:
             raise ConfigError("production refuses SQLite with several workers: set [server] database to PostgreSQL")
 

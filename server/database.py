@@ -1,8 +1,9 @@
 """The store of the server: engines for SQLite and PostgreSQL, the declarative base, one transaction per request."""
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from functools import lru_cache
 from sqlite3 import Connection as SqliteConnection
 from typing import Any, ClassVar
 
@@ -27,6 +28,7 @@ BUSY_TIMEOUT_MS = 15_000
 POOL_SIZE = 10
 # Set on connections of `Store.transaction()`: SQLite then takes its one write lock at BEGIN, so nothing fails half way.
 WRITES = "onecard_writes"
+ENDS = "onecard.ends"
 
 NAMES = {
     "ix": "ix_%(column_0_label)s",
@@ -68,13 +70,35 @@ def _sqlite_begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def put_once(session: Session, row: type[Rows], values: Mapping[str, Any]) -> bool:
-    """Insert unless a row with the same key stands already; True when this call wrote it (never look-then-insert)."""
+def put_once(session: Session, row: type[Rows], *values: Mapping[str, Any]) -> bool:
+    """Insert rows unless rows with the same keys stand already (never look-then-insert).
+
+    True when this call wrote them all, False when it wrote none; ValueError when it wrote some.
+    """
+    connection = session.connection()
+    written = len(connection.execute(_insert_once(row, connection.dialect.name), list(values)).all())
+    if written not in (0, len(values)):
+        raise ValueError(f"{row.__tablename__}: {written} of {len(values)} rows are new")
+    return written > 0
+
+
+@lru_cache(maxsize=200)
+def _insert_once(row: type[Rows], dialect: str) -> Any:
+    """The statement, built once: building it costs more than running it."""
     table = row.__table__
-    kind = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    insert = kind.insert(table).values(**values).on_conflict_do_nothing()
+    kind = postgresql if dialect == "postgresql" else sqlite
     # RETURNING rather than a row count: drivers disagree about the count of an insert that did nothing.
-    return session.connection().execute(insert.returning(*table.primary_key)).first() is not None
+    return kind.insert(table).on_conflict_do_nothing().returning(*table.primary_key)
+
+
+def before_end(session: Session, name: str, work: Callable[[Session], None]) -> bool:
+    """Have `work` done once, just before the transaction of `Store.transaction()` commits; `name` replaces an earlier
+    one. False when this session was not begun there: then the caller must do it now."""
+    ends: dict[str, Callable[[Session], None]] | None = session.info.get(ENDS)
+    if ends is None:
+        return False
+    ends[name] = work
+    return True
 
 
 class Store:
@@ -95,7 +119,11 @@ class Store:
     def transaction(self) -> Iterator[Session]:
         """A session that commits when the block ends and rolls back when it raises."""
         with self._turn, Session(self._writer) as session, session.begin():
+            ends: dict[str, Callable[[Session], None]] = {}
+            session.info[ENDS] = ends
             yield session
+            for work in ends.values():
+                work(session)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:

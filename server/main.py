@@ -24,6 +24,8 @@ from server.desk import routes as desk_routes
 from server.devices import routes as devices_routes
 from server.devices import service as devices
 from server.events import routes as events_routes
+from server.events.carrier import BackgroundCarrier, InlineCarrier
+from server.events.projection import carry
 from server.events.store import EventStore
 from server.events.store_postgres import PostgresEventStore
 from server.events.store_sqlite import SqliteEventStore
@@ -79,8 +81,10 @@ def create_app(
     app.state.context = context
     app.state.pool = Pool(config.worker_threads)
     app.state.events = _event_store(store, threaded=config.worker_threads > 0)
-    app.state.projectors = PROJECTORS
-    app.state.after_events = hotel.forward
+    carrier = InlineCarrier if config.carry == "inline" else BackgroundCarrier
+    # What a crash left between storing and booking.
+    carry_over(context)
+    app.state.carrier = carrier(app.state.pool, lambda: carry_over(context))
     for router in ROUTERS:
         app.include_router(router, prefix=API, responses=PROBLEMS)  # type: ignore[arg-type]
     for router in _further():
@@ -88,6 +92,11 @@ def create_app(
         app.include_router(router, responses=PROBLEMS)  # type: ignore[arg-type]
     problems.install(app, IssuanceError, IdentityFormatError)
     return app
+
+
+def carry_over(context: Context) -> int:
+    """Carry what was stored into the books, then on to those outside who wait for it."""
+    return carry(context, PROJECTORS) + hotel.forward(context)
 
 
 def close(app: FastAPI) -> None:
@@ -99,6 +108,7 @@ def close(app: FastAPI) -> None:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
+    await app.state.carrier.close()
     await app.state.events.close()
     close(app)
 

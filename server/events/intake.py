@@ -19,6 +19,7 @@ from server.devices.signature import load_key
 from server.errors import ServerError
 from server.events import repository
 from server.events.replay import BODY, Knowledge, replay
+from server.events.shape import carriable
 from server.events.store import Batch, Incoming, Verdict
 from server.facts import repository as facts
 from server.facts import service as facts_service
@@ -123,6 +124,8 @@ def _judge(context: Context, item: _Read, upload: Upload, knowledge: Knowledge) 
     if item.event is None:
         return replace(plain, verdict=Verdict.REJECTED, code=item.code)
     event, body = item.event, item.event.body
+    if not carriable(event):
+        return replace(plain, verdict=Verdict.REJECTED, code=BODY)
     try:
         known = replace(
             plain,

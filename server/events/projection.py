@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from server.context import Context, Projector
 from server.events import repository
+from server.ledger import service as ledger
 
 PAGE = 200
 START = ("", "", 0)
@@ -15,10 +16,11 @@ def carry(context: Context, projectors: Mapping[str, Projector]) -> int:
     while True:
         with context.store.transaction() as session:
             page = repository.take_queued(session, PAGE, after)
-            for stored in page:
-                if projectors[stored.event.type](context, session, stored):
-                    repository.done(session, stored.event.id)
-                    carried += 1
+            if page:
+                ledger.hold(session, context.now_ms())
+            booked = [item.event.id for item in page if projectors[item.event.type](context, session, item)]
+            repository.done(session, booked)
+            carried += len(booked)
         if len(page) < PAGE:
             return carried
         last = page[-1].event.id

@@ -2,12 +2,16 @@
 
 from typing import Any
 
-from sqlalchemy import delete, func, select, tuple_
+from sqlalchemy import bindparam, delete, func, select, tuple_
 
 from card.domain.event import EventId, parse_event
 from server.context import StoredEvent
 from server.database import Session
 from server.events.rows import EventRow, QueueRow, RefusalRow
+
+LEAVE_QUEUE = delete(QueueRow).where(
+    QueueRow.terminal == bindparam("t"), QueueRow.epoch == bindparam("e"), QueueRow.seq == bindparam("s")
+)
 
 
 def stored(session: Session, event_id: EventId) -> StoredEvent | None:
@@ -31,10 +35,11 @@ def take_queued(session: Session, limit: int, after: tuple[str, str, int]) -> li
     return [_stored(row) for row in session.scalars(query.with_for_update(of=QueueRow, skip_locked=True))]
 
 
-def done(session: Session, event_id: EventId) -> None:
-    """This event is in the books."""
-    where = (QueueRow.terminal == event_id.terminal, QueueRow.epoch == event_id.epoch, QueueRow.seq == event_id.seq)
-    session.execute(delete(QueueRow).where(*where))
+def done(session: Session, event_ids: list[EventId]) -> None:
+    """These events are in the books."""
+    keys = [{"t": event_id.terminal, "e": event_id.epoch, "s": event_id.seq} for event_id in event_ids]
+    if keys:
+        session.connection().execute(LEAVE_QUEUE, keys)
 
 
 def waiting(session: Session) -> int:

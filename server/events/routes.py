@@ -4,7 +4,7 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 
 from server.events import intake, repository
-from server.events.projection import carry
+from server.events.carrier import Carrier
 from server.events.schemas import TroublesAnswer, UploadAnswer, UploadForm
 from server.events.store import Batch, EventStore, Receipt
 from server.http.road import CONSOLE, Call, context_of, pool_of, signed
@@ -28,8 +28,8 @@ async def upload(request: Request) -> Response:
     batch = await pool.run(judge)
     store: EventStore = request.app.state.events
     receipt = await store.add(batch)
-    await pool.run(lambda: carry(context, request.app.state.projectors))
-    await pool.run(lambda: request.app.state.after_events(context))
+    carrier: Carrier = request.app.state.carrier
+    await carrier.stored()
     return Response(_body(receipt), media_type="application/json")
 
 

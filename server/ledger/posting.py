@@ -57,3 +57,14 @@ class Side:
             "memo": self.memo,
             "event": self.event or "",
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """End of one chain: its length, the last row's hash, and the Merkle root once the day is closed."""
+
+    shard: str
+    day: str
+    length: int
+    hash: bytes
+    root: bytes | None = None

@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from sqlalchemy import func, select, update
 
 from server.chain import ZERO_HASH
-from server.database import Session, put_once
-from server.ledger.posting import Side
+from server.database import Session, before_end, put_once
+from server.ledger.posting import Head, Side
 from server.ledger.rows import LedgerDayRow, PostingRow
+
+HEADS = "ledger.heads"
 
 
 def pair(session: Session, key: str) -> list[Side]:
@@ -16,34 +18,45 @@ def pair(session: Session, key: str) -> list[Side]:
     return [_side(row) for row in rows]
 
 
-def claim(session: Session, side: Side) -> bool:
-    """Insert one row unless its key and side stand already; True when written now."""
-    values = {name: getattr(side, name) for name in Side.__slots__}
-    return put_once(session, PostingRow, values)
+def claim(session: Session, *sides: Side) -> bool:
+    """Insert the rows of a posting unless its key stands already; True when written now."""
+    return put_once(session, PostingRow, *({name: getattr(side, name) for name in Side.__slots__} for side in sides))
 
 
-def lock_day(session: Session, shard: str, day: str) -> LedgerDayRow:
-    """The chain's head, held until the transaction ends; started when the day has none."""
-    put_once(session, LedgerDayRow, {"shard": shard, "day": day, "length": 0, "head": ZERO_HASH, "root": None})
-    query = select(LedgerDayRow).where(LedgerDayRow.shard == shard, LedgerDayRow.day == day).with_for_update()
-    return session.scalars(query.execution_options(populate_existing=True)).one()
+def lock_day(session: Session, shard: str, day: str) -> Head:
+    """The chain's head, held until the transaction ends; started when the day has none.
+
+    Within one transaction the head is kept in hand and written back once, before the commit.
+    """
+    heads: dict[tuple[str, str], Head] = session.info.setdefault(HEADS, {})
+    if (shard, day) not in heads:
+        put_once(session, LedgerDayRow, {"shard": shard, "day": day, "length": 0, "head": ZERO_HASH, "root": None})
+        query = select(LedgerDayRow).where(LedgerDayRow.shard == shard, LedgerDayRow.day == day).with_for_update()
+        row = session.scalars(query.execution_options(populate_existing=True)).one()
+        heads[(shard, day)] = Head(shard, day, row.length, row.head, row.root)
+    return heads[(shard, day)]
 
 
-def advance(session: Session, shard: str, day: str, length: int, head: bytes) -> None:
-    """Move the chain's head."""
-    where = (LedgerDayRow.shard == shard, LedgerDayRow.day == day)
-    session.execute(update(LedgerDayRow).where(*where).values(length=length, head=head))
+def advance(session: Session, head: Head) -> None:
+    """Move the chain's head, or seal it."""
+    session.info.setdefault(HEADS, {})[(head.shard, head.day)] = head
+    if not before_end(session, HEADS, write_heads):
+        write_heads(session)
 
 
-def set_root(session: Session, shard: str, day: str, root: bytes) -> None:
-    """Close a day."""
-    where = (LedgerDayRow.shard == shard, LedgerDayRow.day == day)
-    session.execute(update(LedgerDayRow).where(*where).values(root=root))
+def write_heads(session: Session) -> None:
+    """Write the heads held in hand; they are read anew afterwards."""
+    for head in session.info.pop(HEADS, {}).values():
+        where = (LedgerDayRow.shard == head.shard, LedgerDayRow.day == head.day)
+        values = {"length": head.length, "head": head.hash, "root": head.root}
+        session.execute(update(LedgerDayRow).where(*where).values(**values))
 
 
 def days(session: Session) -> list[tuple[str, str, int, bytes, bytes | None]]:
     """Every chain: shard, day, length, head, root."""
-    found = session.scalars(select(LedgerDayRow).order_by(LedgerDayRow.shard, LedgerDayRow.day))
+    write_heads(session)
+    query = select(LedgerDayRow).order_by(LedgerDayRow.shard, LedgerDayRow.day)
+    found = session.scalars(query.execution_options(populate_existing=True))
     return [(row.shard, row.day, row.length, row.head, row.root) for row in found]
 
 

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from card.domain.clock import business_time
 from keys.centre import LoadRequest, LoadTacInput
+from keys.errors import KeysError
 from keys.tac import Moment
 from server.audit import service as audit
 from server.context import Context, StoredEvent
@@ -89,6 +90,7 @@ def start(context: Context, session: Session, device: Device, wish: LoadWish) ->
     """
     if wish.terminal_no != device.terminal_no:
         raise LoadTerminalError(wish.terminal_no)
+    ledger.hold(session, context.now_ms())
     name = load_id(wish.asn, wish.online_seq, wish.card_random)
     known = repository.get(session, name)
     if known is not None:
@@ -133,6 +135,7 @@ def finish(context: Context, session: Session, name: str, end: LoadEnd) -> str:
 
     Raises LoadUnknownError, LoadStateError when it ended otherwise before, and the keys' TacError.
     """
+    ledger.hold(session, context.now_ms())
     load = repository.get(session, name)
     if load is None:
         raise LoadUnknownError(name)
@@ -165,18 +168,27 @@ def project(context: Context, session: Session, stored: StoredEvent) -> bool:
     body = stored.event.body
     load = repository.get(session, str(body.get("load_id", "")))
     if load is not None and load.state == PENDING and stored.verdict == "accepted":
-        if body.get("outcome") == POSTED and body.get("tac"):
-            after = int(str(body.get("balance_after", -1)))
-            end = LoadEnd("tac", str(body["tac"]), after)
-            _check_tac(context, load, end)
-            _post(context, session, load)
-        elif body.get("outcome") == VOIDED:
-            _void(context, session, load)
+        after = body.get("balance_after")
+        _end_by_event(context, session, load, str(body["outcome"]), str(body.get("tac")), after)
     return True
 
 
+def _end_by_event(
+    context: Context, session: Session, load: Load, outcome: str, tac: str, balance_after: object
+) -> None:
+    """A word that does not hold leaves the load pending: the terminal is asked for its proof."""
+    if outcome == VOIDED:
+        _void(context, session, load)
+    elif outcome == POSTED and isinstance(balance_after, int):
+        try:
+            _check_tac(context, load, LoadEnd("tac", tac, balance_after))
+        except (KeysError, ValueError, OverflowError):
+            return
+        _post(context, session, load)
+
+
 def _card(session: Session, asn: str) -> Card:
-    card = registry.cards_by_asn(session, [asn]).get(asn)
+    card = registry.card_by_asn(session, asn)
     if card is None:
         raise PurseUnknownError(asn)
     if not card.usable and card.status != "0":
@@ -241,7 +253,7 @@ def _post(context: Context, session: Session, load: Load) -> str:
         return POSTED
     if load.state == VOIDED or not repository.claim(session, load):
         raise LoadStateError(load.load_id)
-    card = registry.cards_by_asn(session, [load.asn]).get(load.asn)
+    card = registry.card_by_asn(session, load.asn)
     target = accounts.lost(load.asn) if accounts.frozen(card) else accounts.purse(load.asn)
     _book(context, session, load, "done", accounts.LOADING, target)
     return _end(context, session, load, POSTED)

@@ -61,7 +61,7 @@ def release_all(context: Context, session: Session) -> list[Release]:
 
 
 def _release(context: Context, session: Session, asn: str, fen: int) -> Release | None:
-    old = registry.cards_by_asn(session, [asn]).get(asn)
+    old = registry.card_by_asn(session, asn)
     new = registry.successor(session, old.card_id) if old else None
     if old is None or new is None or not new.usable or not new.asn:
         return None

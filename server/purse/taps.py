@@ -90,7 +90,7 @@ def _giver(session: Session, debit: str, stored: StoredEvent) -> str:
 
 def _card(session: Session, body: dict[str, object]) -> Card | None:
     asn = str(body.get("asn", ""))
-    return registry.cards_by_asn(session, [asn]).get(asn) if asn else None
+    return registry.card_by_asn(session, asn) if asn else None
 
 
 def _note(context: Context, session: Session, stored: StoredEvent, card: Card | None) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
 from server.database import Session, put_once
 from server.registry.card import Card, Person
@@ -10,6 +10,7 @@ from server.registry.rows import CardRow, CursorRow, PersonRow
 
 PERSON_FIELDS = tuple(Person.__slots__)
 CARD_FIELDS = tuple(Card.__slots__)
+BY_ASN = select(CardRow).where(CardRow.asn == bindparam("asn"))
 
 
 def project_person(session: Session, values: dict[str, Any]) -> bool:
@@ -47,10 +48,10 @@ def card(session: Session, card_id: str) -> Card | None:
     return _card(row) if row else None
 
 
-def cards_by_asn(session: Session, asns: list[str]) -> dict[str, Card]:
-    """The cards behind purse numbers (a purse belongs to one card)."""
-    rows = session.scalars(select(CardRow).where(CardRow.asn.in_(asns)))
-    return {row.asn: _card(row) for row in rows}
+def card_by_asn(session: Session, asn: str) -> Card | None:
+    """The card that carries a purse."""
+    row = session.scalar(BY_ASN, {"asn": asn})
+    return _card(row) if row else None
 
 
 def cards_by_ecard(session: Session, serial: str) -> list[Card]:

@@ -236,6 +236,29 @@ def test_an_unknown_type_is_rejected(house: House, bus: Device) -> None:
     assert bus.verdicts([event]) == [("rejected", "E-EVENT-TYPE")]
 
 
+@pytest.mark.parametrize(
+    "kind, body",
+    [
+        ("hotel", {"outcome": "posted"}),
+        ("hotel", {}),
+        ("scenic", {"outcome": "posted", "operator": 1, "site": "s", "replay_key": "k"}),
+        ("bus", {"outcome": "perhaps"}),
+        ("bus", {"outcome": "uncertain", "operator": "o", "line": "l", "asn": "a", "amount": "170"}),
+        ("bus", {"outcome": "uncertain", "operator": "o", "line": "l", "asn": "a", "amount": 1 << 31}),
+        ("resolution", {"outcome": "posted", "of": "somewhere", "operator": "o", "asn": "a", "amount": 1}),
+        ("resolution", {"outcome": "voided", "of": {"terminal": "t", "epoch": "e", "seq": 0}}),
+        ("load", {"outcome": "posted", "load_id": 7, "tac": "", "balance_after": 1}),
+        ("load", {"outcome": "posted", "load_id": "x", "tac": "\x00", "balance_after": 1}),
+    ],
+)
+def test_a_body_the_books_cannot_read_is_rejected_and_stops_nobody(
+    house: House, bus: Device, kind: str, body: dict[str, Any]
+) -> None:
+    assert bus.verdicts([bus.mint(kind, body, {"answer": "grant"})]) == [("rejected", "E-EVENT-BODY")]
+    assert bus.verdicts([bus.mint("kiosk", {"outcome": "none"}, {"answer": "deny"})]) == [ACCEPTED]
+    assert house.invariants()["events_carried"]["ok"]
+
+
 def test_the_registry_knows_the_birth_date_better(house: House, bus: Device) -> None:
     town = Town(house)
     town.person(1, birth="19500101")
