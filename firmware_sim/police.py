@@ -6,21 +6,33 @@ The register knows whoever the applicants' file names, as the file names him fir
 
 import csv
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import ClassVar
 
 from card.domain.clock import Clock, business_time
 from firmware_sim.applicants import plants_path
 from issuance.application.form import Applicant, read_form
 from issuance.population import PopulationAnswer, PopulationQuestion
+from keys.errors import ProductionRefusedError
 from server.hotel.police import PoliceDownError, StayReceipt, StayReport
+
+ANNOUNCEMENT = "onecard: 公安为模拟替身，仅供演示。STAND-IN police: a simulated register and desk, nobody is real."
 
 
 class SimulatedPolice:
     """Fills two ports: `issuance.population.Population` and `server.hotel.police.PoliceDesk`."""
 
-    def __init__(self, clock: Clock, state: Path | None = None) -> None:
-        """`state` is a JSON file that keeps the receipts over runs; in memory without it."""
+    _announced: ClassVar[bool] = False
+
+    def __init__(self, clock: Clock, state: Path | None = None, profile: str = "demo") -> None:
+        """`state` is a JSON file that keeps the receipts over runs; in memory without it. ProductionRefusedError."""
+        if profile == "production":
+            raise ProductionRefusedError("the simulated police is a stand-in")
+        if not SimulatedPolice._announced:
+            SimulatedPolice._announced = True
+            print(ANNOUNCEMENT, file=sys.stderr)
         self._clock = clock
         self._state = state
         self._people: dict[str, tuple[str, str, str]] = {}

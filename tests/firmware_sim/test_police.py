@@ -9,6 +9,7 @@ from card.domain.clock import SteppedClock
 from firmware_sim.applicants import generate
 from firmware_sim.police import SimulatedPolice
 from issuance.population import PopulationAnswer, PopulationQuestion
+from keys.errors import ProductionRefusedError
 from server.hotel.police import PoliceDownError, StayReport
 
 NOON = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
@@ -62,3 +63,12 @@ def test_one_stay_one_receipt_over_restarts(tmp_path: Path, clock: SteppedClock)
     assert police.register_stay(stay("s1")) == first
     assert SimulatedPolice(clock, state).register_stay(stay("s2")) == second
     assert "460000199001010011" not in state.read_text("utf-8")
+
+
+def test_it_says_what_it_is_and_serves_no_production(clock: SteppedClock, capsys: pytest.CaptureFixture[str]) -> None:
+    SimulatedPolice._announced = False
+    SimulatedPolice(clock)
+    SimulatedPolice(clock)
+    assert capsys.readouterr().err.count("STAND-IN") == 1
+    with pytest.raises(ProductionRefusedError):
+        SimulatedPolice(clock, profile="production")

@@ -389,7 +389,7 @@ def test_a_killed_process_is_continued(office: Office) -> None:
     """The whole process dies in the middle of four cards at once; the next run finishes every one of them."""
     orders = office.order(8)
     chips = office.blanks(8)
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     command = [sys.executable, "-c", KILLED, str(office.folder)]
     done = subprocess.run(
         command, cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, capture_output=True, check=False

@@ -206,14 +206,14 @@ def test_first_failing_check_is_the_answer(office: Office) -> None:
 
 
 def test_the_sample_file_is_what_the_generator_writes() -> None:
-    sample = Path(__file__).parents[2] / "examples" / "applicants.csv"
+    sample = Path(__file__).parents[3] / "examples" / "applicants.csv"
     made = generate(140, 1)
     assert sample.read_text("utf-8") == made.text()
     assert plants_path(sample).is_file()
 
 
 def test_the_sample_file_holds_what_it_promises(office: Office) -> None:
-    sample = Path(__file__).parents[2] / "examples" / "applicants.csv"
+    sample = Path(__file__).parents[3] / "examples" / "applicants.csv"
     office.police.study(sample)
     acceptance = office.branch.accept(sample)
     made = generate(140, 1)
