@@ -3,6 +3,7 @@
 All functions run inside the caller's transaction and may be repeated: what is done is found done.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from card.domain.lifecycle import CardState
@@ -15,7 +16,10 @@ from server.cases.rows import CaseRow, DeathRow
 from server.database import Session
 from server.eligibility import service as eligibility
 from server.ledger import service as ledger
+from server.ledger.posting import CREDIT
+from server.purse import accounts
 from server.registry import repository as registry
+from server.registry.card import Card
 
 RULE = "PV05"
 RECOVERY = "recovery"
@@ -35,9 +39,14 @@ class Stop:
     undone: bool
 
 
-def heirs(asn: str) -> str:
-    """Ledger account of what a purse held at death."""
-    return f"suspense:heirs:{asn}"
+def heirs(person_id: str) -> str:
+    """Ledger account of what the purses of a dead person held."""
+    return f"heirs:{person_id}"
+
+
+def rest(session: Session, asn: str) -> int:
+    """What waits for the heirs in the suspense of an ended purse; taps that arrive late are charged to it first."""
+    return max(0, accounts.held(session, accounts.lost(asn)))
 
 
 def recovery(person_id: str) -> str:
@@ -73,7 +82,7 @@ def claim_back(session: Session, notice: DeathRow, at_ms: int) -> int:
 
 
 def observe_cards(session: Session, notice: DeathRow, at_ms: int) -> None:
-    """Name each card, code and purse that the registry now shows as ended; the purses' rest goes to the heirs."""
+    """Name each card, code and purse that the registry now shows as ended, and what the purses hold."""
     for card in registry.cards_of(session, notice.person_id):
         if card.status != CardState.CANCELLED.value:
             continue
@@ -81,26 +90,35 @@ def observe_cards(session: Session, notice: DeathRow, at_ms: int) -> None:
         if card.ecard_serial:
             _record(session, notice, CODE, card.ecard_serial, card.changed_at, 0, "with its card")
         if card.asn:
-            rest = -ledger.balance(session, f"purse:{card.asn}")
-            _record(session, notice, PURSE, card.asn, at_ms, max(rest, 0), "rest kept for the heirs")
-            if rest > 0:
-                # Numbered: a tap that arrives late changes the rest, and the notice may be repeated after it.
-                key = f"{notice.notice_id}:heirs:{card.asn}:{-ledger.balance(session, heirs(card.asn))}"
-                _post(session, key, at_ms, f"purse:{card.asn}", heirs(card.asn), rest, "purse rest to heirs")
+            _record(session, notice, PURSE, card.asn, at_ms, rest(session, card.asn), "rest kept for the heirs")
+
+
+def release_heirs(session: Session, notice: DeathRow, waiting_for: Callable[[Card], Sequence[str]], at_ms: int) -> int:
+    """Move each purse's rest to the heirs once no terminal may still charge it; the fen moved now."""
+    moved = 0
+    for card in registry.cards_of(session, notice.person_id):
+        fen = rest(session, card.asn) if card.asn and card.status == CardState.CANCELLED.value else 0
+        if fen and not waiting_for(card):
+            key = f"{notice.notice_id}:heirs:{card.asn}:{at_ms}"
+            _post(session, key, at_ms, accounts.lost(card.asn), heirs(notice.person_id), fen, "purse rest to heirs")
+            moved += fen
+    return moved
 
 
 def withdraw(session: Session, notice: DeathRow, *, actor: str, why: str, at_ms: int) -> None:
-    """A wrong notice: claims end, purse rests go back, certificates stand again; every step stays readable.
+    """A wrong notice: claims end, heirs' money goes back to the purse's suspense, certificates stand again.
 
     Blocked lines stay blocked (their batch went on without them) and may be put on a new roll as back-pay. A cancelled
-    card stays cancelled: the person applies for a new one.
+    card stays cancelled: the person applies for a new one, and the suspense follows to its purse.
     """
     for line in repository.lines_after(session, notice.person_id, notice.died_on[:6]):
         _end_claim(session, notice, line, at_ms, "wrong notice")
+    for posting in ledger.lines(session, heirs(notice.person_id), limit=1000):
+        if posting.side == CREDIT and posting.key.startswith(f"{notice.notice_id}:heirs:"):
+            suspense = accounts.lost(posting.key.split(":")[2])
+            key = f"{posting.key}:back"
+            _post(session, key, at_ms, heirs(notice.person_id), suspense, -posting.fen, "wrong death notice")
     for stop in repository.stops(session, notice.notice_id):
-        if stop.kind == PURSE and (rest := -ledger.balance(session, heirs(stop.subject))) > 0:
-            key = f"{notice.notice_id}:heirs:{stop.subject}:back"
-            _post(session, key, at_ms, heirs(stop.subject), f"purse:{stop.subject}", rest, "wrong death notice")
         if stop.kind == CERTIFICATE:
             eligibility.restore(session, notice.person_id, stop.at_ms)
         if stop.kind != CARD:

@@ -10,8 +10,10 @@ from server.cases import deaths, repository
 from server.cases.deaths import Stop
 from server.cases.errors import DeathConflictError, DeathDateError, DeathPersonError, DeathUnknownError
 from server.cases.rows import CaseRow, DeathRow
+from server.context import Context
 from server.database import Session, Store
-from server.ledger import service as ledger
+from server.desk import service as desk
+from server.purse import lost
 from server.registry import repository as registry
 
 
@@ -71,12 +73,25 @@ def receive(
         return view(session, notice_id)
 
 
+def receive_here(context: Context, notice: DeathNotice) -> DeathView:
+    """A notice for this server: with its own issuance where it is connected to one."""
+    stopper = desk.lifecycle(context) if context.connectors.issuance is not None else None
+    return receive(context.store, notice, stopper=stopper, sync=lambda: desk.sync(context), clock=context.clock)
+
+
 def withdraw(store: Store, notice_id: str, *, actor: str, why: str, clock: Clock) -> DeathView:
     """The person lives: undo what can be undone. DeathUnknownError when no such notice stands."""
     with store.transaction() as session:
         row = _standing(session, notice_id)
         deaths.withdraw(session, row, actor=actor, why=why, at_ms=to_ms(clock.now()))
         return view(session, notice_id)
+
+
+def release_heirs(context: Context, notice_id: str) -> int:
+    """Pay the rests of the purses over to the heirs' account once no terminal can charge them any more; fen moved."""
+    with context.store.transaction() as session:
+        row = _standing(session, notice_id)
+        return deaths.release_heirs(session, row, lambda card: lost.blind(context, session, card), context.now_ms())
 
 
 def refresh(session: Session, at_ms: int) -> dict[str, int]:
@@ -98,9 +113,7 @@ def view(session: Session, notice_id: str) -> DeathView:
         received_at=row.received_at,
         withdrawn=row.withdrawn_at is not None,
         owed_fen=sum(stop.fen for stop in stops if stop.kind == deaths.CLAIM and not stop.undone),
-        heirs_fen=sum(
-            -ledger.balance(session, deaths.heirs(stop.subject)) for stop in stops if stop.kind == deaths.PURSE
-        ),
+        heirs_fen=sum(deaths.rest(session, stop.subject) for stop in stops if stop.kind == deaths.PURSE),
         case_id=case.case_id if case else "",
         stops=tuple(stops),
     )

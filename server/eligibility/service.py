@@ -3,16 +3,23 @@
 from card.domain.clock import business_date, from_ms
 from server.database import Session
 from server.eligibility import repository
+from server.errors import ServerError
 
 # business-rules §5.8 (A): at least once every twelve months.
 CYCLE_MONTHS = 12
 WEAK_SOURCES = frozenset({"bus", "hotel", "scenic"})
 
 
+class WeakEvidenceError(ServerError):
+    """A tap of the card: somebody else may have held it."""
+
+    code = "E-EVIDENCE-WEAK"
+
+
 def certify(session: Session, *, person_id: str, item: str, source: str, evidence: str, at_ms: int) -> str:
-    """Record a certification of today and return its last valid day (YYYYMMDD). ValueError for a weak source."""
+    """Record a certification of today and return its last valid day (YYYYMMDD). WeakEvidenceError."""
     if source in WEAK_SOURCES:
-        raise ValueError("a tap of the card does not certify its holder")
+        raise WeakEvidenceError(source)
     day = business_date(from_ms(at_ms))
     # The same day a year on, never later than the 28th: every month has one.
     valid_to = f"{day.year + CYCLE_MONTHS // 12:04d}{day.month:02d}{min(day.day, 28):02d}"

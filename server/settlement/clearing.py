@@ -102,10 +102,8 @@ def report(session: Session, day: date, found: Sequence[Found] = ()) -> Clearing
 
 
 def journal_fen(event: JournalEvent) -> int:
-    """What an event says was charged: the debit of the purse, else the fare it granted."""
-    said = json.loads(event.raw)
-    amount = said["body"].get("amount")
-    return int(amount) if amount is not None else int(said["decision"].get("fare", 0))
+    """What an event says the purse was debited (fen)."""
+    return int(json.loads(event.raw)["body"]["amount"])
 
 
 def _take(

@@ -14,6 +14,8 @@ from server.settlement.rows import ClearedRow, ClearingRow, DifferenceRow
 
 PREFIX = "operator:"
 PAYOUT = "clearing:"
+# Events that debit a purse in favour of an operator: a tap, or the later proof of an uncertain one.
+MONEY_EVENTS = ("bus", "resolution")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ def journal_events(session: Session, until_ms: int) -> list[JournalEvent]:
     query = (
         select(EventRow, DeviceRow.operator)
         .join(DeviceRow, DeviceRow.terminal_no == EventRow.terminal)
-        .where(EventRow.received_ms < until_ms, EventRow.outcome == "posted")
+        .where(EventRow.received_ms < until_ms, EventRow.outcome == "posted", EventRow.type.in_(MONEY_EVENTS))
         .order_by(EventRow.terminal, EventRow.epoch, EventRow.seq)
     )
     return [

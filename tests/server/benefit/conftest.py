@@ -2,14 +2,13 @@
 
 import pytest
 
-from server.database import Rows, Store
+from server.database import Store
 from tests.server.benefit.payment_world import PayWorld
 
 
 @pytest.fixture
 def world(store: Store) -> PayWorld:
     """Twenty holders at two banks, one item."""
-    Rows.metadata.create_all(store.engine)
     found = PayWorld(store)
     found.add_programme()
     found.add_holders(20)

@@ -9,7 +9,7 @@ from card.texts import text
 from firmware_sim.bank_files import HOUSES, Result
 from server.benefit.errors import ReturnFault, ReturnRefusedError
 from server.benefit.returns import bank_of
-from server.database import Rows, Store, make_engine
+from server.database import Store, make_engine
 from server.migrations import upgrade
 from tests.server.benefit import drift
 from tests.server.benefit.payment_world import PayWorld
@@ -21,7 +21,6 @@ def one_bank(bank: str) -> tuple[PayWorld, str, str, bytes]:
     """A world of one bank with a batch sent and its true return file: paid, two causes of failure, one pending."""
     engine = make_engine("sqlite://")
     upgrade(engine)
-    Rows.metadata.create_all(engine)
     world = PayWorld(Store(engine), [bank])
     world.add_programme()
     holders = world.add_holders(7)
