@@ -12,7 +12,14 @@ from card.domain.credential import VerifiedCredential
 from card.domain.decision import Decision, DenyReason, Grant, decision_to_json
 from card.domain.event import Outcome
 from card.domain.money import Fen
-from card.errors import CardError, CardLostError, ReaderLostError
+from card.errors import (
+    AccessDeniedError,
+    CardBlockedError,
+    CardError,
+    PurseFundsError,
+    PurseLimitError,
+    PurseMacError,
+)
 from keys.errors import Mac2Error
 from keys.psam import PurchaseInit
 from keys.tac import TYPE_COMPOUND, Moment
@@ -29,7 +36,8 @@ from terminal.verifiers.purse import PurseVerifier
 
 MS = 1000
 NEVER = -1
-LOST = (CardLostError, ReaderLostError)
+# Status words that a card gives before it touches the purse; any other trouble in 8054 leaves the question open.
+REFUSALS = (PurseFundsError, PurseLimitError, PurseMacError, CardBlockedError, AccessDeniedError)
 PRICE_NAMES = {
     "card": ("持卡优惠", "card fare"),
     "senior-half": ("敬老半价", "senior, half fare"),
@@ -153,10 +161,10 @@ class BusErrand:
                 str(body["card_time"]),
                 self._mac1,
             )
-        except LOST:
-            return Acted(None)
-        except CardError as refused:  # the card answered: it did not debit
+        except REFUSALS as refused:
             return _voided(body, refused.code)
+        except CardError:  # lost, or an answer that says nothing about the money
+            return Acted(None)
         self._last_taps[presented.credential.medium_id] = presented.at_ms
         paid = posted_body(body, done.tac.hex())
         try:

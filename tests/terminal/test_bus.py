@@ -288,7 +288,7 @@ def test_a_replayed_debit_answer_fails_at_the_module(street: Street) -> None:
     path, _ = street.card(1)
     _, journal = street.validator()
     street.rack.insert("bus-card", path)
-    reader = _LyingReader(street.rack.reader("bus-card"))
+    reader = _LyingReader(street.rack.reader("bus-card"), bytes(8) + b"\x90\x00")
     bus = BusValidator(street.post(), BusConfig(), reader, street.rack.reader("bus-psam"), journal)
     result = bus.tap()
     assert result.screen.code == "D-NOT-GENUINE" and result.outcome is Outcome.UNCERTAIN
@@ -297,11 +297,12 @@ def test_a_replayed_debit_answer_fails_at_the_module(street: Street) -> None:
 
 
 class _LyingReader:
-    """Between terminal and card: replaces the answer of 8054 with one of an earlier day."""
+    """Between terminal and card: replaces the answer that carries the result of 8054."""
 
-    def __init__(self, inner: Reader) -> None:
+    def __init__(self, inner: Reader, lie: bytes) -> None:
         self.name = inner.name
         self._inner = inner
+        self._lie = lie
 
     def card_present(self) -> bool:
         return self._inner.card_present()
@@ -310,13 +311,14 @@ class _LyingReader:
         return self._inner.wait(present, timeout_ms)
 
     def connect(self) -> CardChannel:
-        return _LyingChannel(self._inner.connect())
+        return _LyingChannel(self._inner.connect(), self._lie)
 
 
 class _LyingChannel:
-    def __init__(self, inner: CardChannel) -> None:
+    def __init__(self, inner: CardChannel, lie: bytes) -> None:
         self._inner = inner
-        self._lie = False
+        self._lie = lie
+        self._debited = False
 
     @property
     def atr(self) -> bytes:
@@ -324,11 +326,10 @@ class _LyingChannel:
 
     def transmit(self, apdu: bytes) -> bytes:
         answer = self._inner.transmit(apdu)
-        if apdu[:2] == b"\x80\x54":
-            self._lie = True
-        if self._lie and len(answer) == 10:
-            self._lie = False
-            return bytes(8) + answer[-2:]
+        self._debited = self._debited or apdu[:2] == b"\x80\x54"
+        if self._debited and len(answer) == 10:
+            self._debited = False
+            return self._lie
         return answer
 
     def reset(self) -> bytes:
@@ -336,6 +337,21 @@ class _LyingChannel:
 
     def close(self) -> None:
         self._inner.close()
+
+
+@pytest.mark.parametrize("answer", ["6F00", "9000", "6581", "0011223344559000"])
+def test_an_answer_that_says_nothing_after_the_debit_is_not_taken_for_a_refusal(street: Street, answer: str) -> None:
+    path, _ = street.card(1)
+    honest, journal = street.validator()
+    street.rack.insert("bus-card", path)
+    reader = _LyingReader(street.rack.reader("bus-card"), bytes.fromhex(answer))
+    lied_to = BusValidator(street.post(), BusConfig(), reader, street.rack.reader("bus-psam"), journal)
+    assert lied_to.tap().screen.code == "D-CARD-MOVED" and len(journal.pending()) == 1
+    street.clock.advance(10)
+    assert honest.tap().screen.code == "S-BUS-RECOVERED"
+    street.rack.eject("bus-card")
+    [body] = bodies(journal)
+    assert body["outcome"] == "posted" and purse_of(path).balance == 5_000 - 170
 
 
 # ---- the module, and trouble upon trouble ---------------------------------------------------------------------------
