@@ -15,6 +15,8 @@ from card.errors import CardError
 from card.files.profile import load_profile
 from card.readers.reader import Reader
 from card.texts import both
+from firmware_sim.card import memory
+from firmware_sim.card.chip import values_of
 from firmware_sim.card.factory import CARD_PROFILES, TWIN_PIN, Order, TwinFactory
 from firmware_sim.card.store import ChipFileError
 from firmware_sim.control import SOCKET_NAME, RefusedError, ask
@@ -27,6 +29,7 @@ from keys.settings import load_config, open_test_store
 
 DONE, NOT_TRIED, USAGE = 0, 2, 64
 ALIVE_CHECK_S = 0.5
+CARD_ID_RECORD = "ef/SSSE/EF05/01"
 
 
 class Parser(argparse.ArgumentParser):
@@ -64,8 +67,16 @@ def _up_options(argv: list[str]) -> argparse.Namespace:
         description="接上模拟卡与读卡器 Starts a private PC/SC daemon with twins of personalised, enabled cards.",
         epilog=f"每张卡的 PIN the PIN of every twin: {TWIN_PIN.digits}",
     )
-    parser.add_argument("--cards", type=int, default=1, metavar="N", help="卡的张数 how many cards (default 1)")
-    parser.add_argument("--psams", type=int, default=1, metavar="M", help="PSAM 数 how many PSAMs (default 1)")
+    parser.add_argument("--cards", type=int, default=None, metavar="N", help="卡的张数 how many new cards (default 1)")
+    parser.add_argument("--psams", type=int, default=None, metavar="M", help="PSAM 数 how many new PSAMs (default 1)")
+    parser.add_argument(
+        "--chip",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="已有芯片文件，可重复，此时不另造 an existing chip, repeatable; nothing else is made unless asked for",
+    )
     parser.add_argument(
         "--profile", default=",".join(CARD_PROFILES), metavar="P", help="芯片应用，逗号分隔 profiles of a chip"
     )
@@ -75,11 +86,18 @@ def _up_options(argv: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--config", type=Path, default=None, help="配置文件 configuration file")
     options = parser.parse_args(argv)
-    if options.cards < 0 or options.psams < 0 or not 1 <= options.cards + options.psams <= MAX_SLOTS:
+    made = 0 if options.chip else 1
+    options.cards = made if options.cards is None else options.cards
+    options.psams = made if options.psams is None else options.psams
+    if min(options.cards, options.psams) < 0 or not 1 <= _wanted(options) <= MAX_SLOTS:
         parser.error(f"1 to {MAX_SLOTS} cards and PSAMs together")
     options.profiles = tuple(options.profile.split(","))
     _check_profiles(parser, options.profiles)
     return options
+
+
+def _wanted(options: argparse.Namespace) -> int:
+    return int(options.cards) + int(options.psams) + len(options.chip)
 
 
 def _check_profiles(parser: Parser, names: tuple[str, ...]) -> None:
@@ -95,8 +113,11 @@ def _serve(options: argparse.Namespace, folder: Path, entropy: Entropy) -> int:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    factory = TwinFactory(KeyCentre(open_test_store(load_config(options.config))), entropy)
-    held = _make(options, folder, factory)
+    held = [_existing(number, path) for number, path in enumerate(options.chip)]
+    if options.cards or options.psams:
+        held += _make(options, folder, TwinFactory(KeyCentre(open_test_store(load_config(options.config))), entropy))
+    # A reader has two slots; the second one of the last may stay empty.
+    held += [Held(f"empty-{number}", "empty") for number in range(-len(held) % SLOTS_PER_ENTRY)]
     rack = PcscRack([item.slot for item in held], folder / "run", allow_open=options.allow_open)
     try:
         for item in held:
@@ -122,9 +143,17 @@ def _make(options: argparse.Namespace, folder: Path, factory: TwinFactory) -> li
         path = folder / f"psam-{number}.chip"
         factory.psam(path, number + 1)
         held.append(Held(f"psam-{number}", "psam", "psam-ssc+psam-transit", "", path))
-    # A reader has two slots; the second one of the last may stay empty.
-    held += [Held(f"empty-{number}", "empty") for number in range(-len(held) % SLOTS_PER_ENTRY)]
     return held
+
+
+def _existing(number: int, path: Path) -> Held:
+    """A chip that was made before: its file says what it is. Raises ChipFileError."""
+    values = values_of(path)
+    kind, profiles = values.get(memory.KIND, b""), values.get(memory.PROFILES, b"").decode("ascii").split(",")
+    if kind == memory.KIND_PSAM:
+        return Held(f"chip-{number}", "psam", "psam-ssc+psam-transit", "", path)
+    card_id = values.get(CARD_ID_RECORD, b"")[2:]
+    return Held(f"chip-{number}", "card", "+".join(profiles), card_id.hex(), path)
 
 
 def _answers(reader: Reader) -> None:

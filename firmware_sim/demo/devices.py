@@ -1,8 +1,9 @@
 """The devices of a run: each enrols over HTTP with a one-time code, as a new device would, and is then assembled."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from card.domain.clock import Clock
 from card.domain.entropy import Entropy, SeededEntropy
@@ -64,13 +65,17 @@ class Console:
         who = Introduction(CONSOLE_ID, "console", Place("onecard", "desk", REGION), one_time_code)
         enrol(self._uplink, memory, key, who)
 
-    def ask(self, method: str, path: str, body: dict[str, object] | None = None) -> dict[str, object]:
+    def ask(self, method: str, path: str, body: Mapping[str, object] | None = None) -> dict[str, Any]:
         """`path` below the operator's prefix. Raises ServerRefusedError, LinkDownError."""
         return dict(accepted(self.call(method, path, body), f"{method} {path.partition('?')[0]}"))
 
-    def call(self, method: str, path: str, body: dict[str, object] | None = None) -> Reply:
+    def call(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Reply:
         """The reply whatever it says; for refusals that are the point."""
         return self._uplink.exchange(method, f"{API}/operator/{path}", body)
+
+    def download(self, path: str) -> bytes:
+        """What is not JSON: the book as a text file."""
+        return self._uplink.download(f"{API}/operator/{path}")
 
     def invite(self, device_id: str, kind: str, place: Place) -> str:
         """A one-time code."""

@@ -101,22 +101,28 @@ class Stage:
 
 
 def prepare_folder(folder: Path) -> Path:
-    """An empty output folder; only an earlier run is removed. FolderTakenError when it holds other things."""
-    if (
-        folder.exists()
-        and any(folder.iterdir())
-        and not (folder / DATA).is_dir()
-        and not (folder / "report.json").exists()
-    ):
-        raise FolderTakenError(f"{folder} holds other files")
-    if folder.exists():
-        shutil.rmtree(folder)
-    (folder / DATA / CHIPS).mkdir(parents=True)
+    """An empty output folder; only what an earlier run left is removed. FolderTakenError when it holds other things."""
+    if folder.exists() and not folder.is_dir():
+        raise FolderTakenError(f"{folder} is a file")
+    try:
+        found = list(folder.iterdir()) if folder.exists() else []
+        if found and not (folder / DATA / CHIPS).is_dir():
+            raise FolderTakenError(f"{folder} holds other files")
+        for entry in found:  # the folder itself stays: somebody may stand in it
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
+            else:
+                entry.unlink()
+        (folder / DATA / CHIPS).mkdir(parents=True)
+    except OSError as bad:
+        raise FolderTakenError(f"{folder}: {bad.strerror}") from bad
     return folder
 
 
 def open_stage(options: DemoOptions, live: Live) -> Stage:
     """Start time, keys, readers, offices, server and street. SimError when there is no PC/SC daemon and none waived."""
+    if options.out.resolve() in options.applicants.resolve().parents:
+        raise FolderTakenError(f"{options.applicants.name} lies in {options.out}, which is emptied first")
     folder = prepare_folder(options.out)
     closing = ExitStack()
     try:

@@ -27,6 +27,16 @@ class NotEnoughApplicantsError(ValueError):
     code = "E-DEMO-APPLICANTS"
 
 
+def look_first(applicants: Path) -> None:
+    """Asked before anything is touched: the file opens, has the agreed columns, is not too long.
+
+    Raises FormTextError, FormHeaderError, NotEnoughApplicantsError.
+    """
+    rows = len(read_form(applicants)[0])
+    if rows > MAX_ROWS:
+        raise NotEnoughApplicantsError(f"最多 {MAX_ROWS} 行，现有 {rows} at most {MAX_ROWS} rows, there are {rows}")
+
+
 def apply(stage: Stage, step: Step) -> None:
     """The clerk takes the file; refused rows get their own file."""
     acceptance = stage.branch.accept(stage.options.applicants)
@@ -214,10 +224,6 @@ def _enough(stage: Stage, rows: list[int]) -> None:
     adults = sum(1 for birth in births if birth is not None and age_on(birth, day) >= ADULT)
     banks = len({row.bank for row in good})
     missing = []
-    if len(applicants) > MAX_ROWS:
-        missing.append(
-            f"最多 {MAX_ROWS} 行，现有 {len(applicants)} at most {MAX_ROWS} rows, there are {len(applicants)}"
-        )
     if len(good) < NEEDED_ROWS:
         missing.append(f"通过 {len(good)} 行，需 {NEEDED_ROWS} rows that pass: {len(good)} of {NEEDED_ROWS}")
     if adults < NEEDED_ADULTS:
