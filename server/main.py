@@ -1,10 +1,7 @@
 """Assembly of the server: the only place that knows everything."""
 
-import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from importlib import import_module
-from importlib.util import find_spec
 
 from fastapi import APIRouter, FastAPI
 
@@ -15,6 +12,8 @@ from card.rules.fares import HAIKOU_BUS
 from issuance.errors import IssuanceError
 from keys.centre import KeyCentre
 from keys.code.sign import root_entry
+from server.benefit import routes as benefit_routes
+from server.cases import routes as cases_routes
 from server.catalogue import service as catalogue
 from server.codes import routes as codes_routes
 from server.config import ServerConfig
@@ -43,6 +42,7 @@ from server.notices import routes as notices_routes
 from server.purse import loads, taps
 from server.purse import routes as purse_routes
 from server.scenic import service as scenic
+from server.settlement import routes as clearing_routes
 
 API = "/api/v1"
 CONSOLE_ID = "console-1"
@@ -56,13 +56,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     kiosk_routes.router,
     desk_routes.router,
 )
-# The money services' routes; a release without one of them still serves the rest.
-FURTHER_ROUTES = (
-    "server.benefit.routes",
-    "server.settlement.routes",
-    "server.cases.routes",
-    "server.eligibility.routes",
-)
+# These carry their whole prefix themselves.
+MONEY_ROUTERS: tuple[APIRouter, ...] = (benefit_routes.router, cases_routes.router, clearing_routes.router)
 PROBLEMS = {"4XX": {"model": Problem, "description": "RFC 9457 problem, both languages"}}
 
 
@@ -87,8 +82,7 @@ def create_app(
     app.state.carrier = carrier(app.state.pool, lambda: carry_over(context))
     for router in ROUTERS:
         app.include_router(router, prefix=API, responses=PROBLEMS)  # type: ignore[arg-type]
-    for router in _further():
-        # These carry their whole prefix themselves.
+    for router in MONEY_ROUTERS:
         app.include_router(router, responses=PROBLEMS)  # type: ignore[arg-type]
     problems.install(app, IssuanceError, IdentityFormatError)
     return app
@@ -132,18 +126,6 @@ def _first_facts(context: Context, session: Session) -> None:
     if code:
         place = ("onecard", "desk", context.config.region)
         devices.keep_invitation(session, code, CONSOLE_ID, "console", place, context.now_ms())
-
-
-def _further() -> list[APIRouter]:
-    found = []
-    for name in FURTHER_ROUTES:
-        if find_spec(name) is None:
-            sys.stderr.write(f"onecard serve: {name} is not part of this installation\n")
-            continue
-        router = import_module(name).router
-        assert isinstance(router, APIRouter)
-        found.append(router)
-    return found
 
 
 PROJECTORS: Mapping[str, Projector] = {

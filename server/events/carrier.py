@@ -42,16 +42,21 @@ class BackgroundCarrier:
         self._more = True
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._carry())
+            self._task.add_done_callback(_say)
 
     async def close(self) -> None:
-        if self._task is not None and not self._task.done():
-            await self._task
+        if self._task is not None:
+            await asyncio.wait([self._task])
         await self._pool.run(self._work)
 
     async def _carry(self) -> None:
         while self._more:
             self._more = False
-            try:
-                await self._pool.run(self._work)
-            except Exception as error:  # noqa: BLE001  the task's outermost loop; the queue keeps what was not carried
-                print(f"onecard serve: carrying events failed: {type(error).__name__}", file=sys.stderr)
+            await self._pool.run(self._work)
+
+
+def _say(task: asyncio.Task[None]) -> None:
+    """A failed round loses nothing: the queue keeps what was not carried, and the next upload begins a new round."""
+    error = None if task.cancelled() else task.exception()
+    if error is not None:
+        sys.stderr.write(f"onecard serve: carrying events failed: {type(error).__name__}: {error}\n")
