@@ -30,7 +30,7 @@ COMMANDS = {
     "sim insert": ("firmware_sim.cli:sim_insert", "插卡", "insert a chip into a running reader"),
     "sim eject": ("firmware_sim.cli:sim_eject", "拔卡", "pull a chip"),
     "sim list": ("firmware_sim.cli:sim_list", "看各读卡器", "what every reader holds"),
-    "bench": ("firmware_sim.cli:bench", "测速，旁边放基线", "figures beside a baseline of the same run"),
+    "bench": ("firmware_sim.bench.suite:bench", "测速，旁边放基线", "figures beside a baseline of the same run"),
     "world": ("firmware_sim.cli:world", "按种子跑模拟世界", "run seeded worlds and check their invariants"),
 }
 # What loads long says so first, on standard error: nobody should look at a silent screen.

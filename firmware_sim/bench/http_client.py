@@ -33,6 +33,10 @@ class Clients:
         answers = self._loop.run_until_complete(self._send(requests))
         return perf_counter() - started, answers
 
+    def ask(self, path: str) -> bytes:
+        """The body of one answer to an empty request on the first connection."""
+        return self._loop.run_until_complete(_talk(self._lines[0], [_request(path, b"")]))[0]
+
     def close(self) -> None:
         for line in self._lines:
             line.writer.close()

@@ -22,16 +22,16 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from card.domain.clock import SteppedClock
 from card.domain.entropy import SeededEntropy
 from firmware_sim.bench.street import START, open_centre
-from firmware_sim.bench.uploads import BIRTH, riders
+from firmware_sim.bench.uploads import BARE_PATH, BIRTH, WAITING_PATH, riders
 from firmware_sim.card.factory import ISSUER
 from server.config import ServerConfig
 from server.database import Session, Store
 from server.devices import repository as devices
 from server.devices.device import Device
+from server.events import repository as events
 from server.main import create_app
 from server.registry import repository as registry
 
-BARE_PATH = "/bench/bare"
 BARE_TABLE_SQLITE = "CREATE TABLE IF NOT EXISTS bench_bare (id INTEGER PRIMARY KEY, raw BLOB NOT NULL)"
 BARE_TABLE_POSTGRES = "CREATE TABLE IF NOT EXISTS bench_bare (id bigserial PRIMARY KEY, raw bytea NOT NULL)"
 BARE_CONNECTIONS = 4
@@ -86,6 +86,18 @@ def bare_postgres(store: Store, app: FastAPI) -> APIRouter:
     return router
 
 
+def waiting(store: Store) -> APIRouter:
+    """How many stored events the books still wait for."""
+    router = APIRouter()
+
+    @router.post(WAITING_PATH)
+    def count() -> int:
+        with store.reading() as session:
+            return events.waiting(session)
+
+    return router
+
+
 def enrol(session: Session, validators: list[dict[str, str]]) -> None:
     """The bench's validators and riders, as enrolment and the outbox would have left them."""
     for who in validators:
@@ -110,20 +122,21 @@ def _card(card_id: str, person_id: str, asn: str) -> dict[str, Any]:
 
 def serve(plan: dict[str, Any]) -> None:
     """Until told to stop."""
-    config = ServerConfig(data_dir=Path(plan["data"]), database=plan["database"], profile="test")
+    config = ServerConfig(data_dir=Path(plan["data"]), database=plan["database"], profile="test", carry="background")
     centre = open_centre()
     app = create_app(config, clock=SteppedClock(START), entropy=SeededEntropy(8, "server"), centre=centre)
     store: Store = app.state.context.store
     with store.transaction() as session:
         enrol(session, plan["devices"])
+    app.include_router(waiting(store))
     app.include_router((bare_postgres if store.is_postgresql else bare_sqlite)(store, app))
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
     listener.listen(64)
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, timeout_keep_alive=IDLE_S))
     threading.Thread(target=_end_with_owner, daemon=True).start()
     print(json.dumps({"port": listener.getsockname()[1]}), flush=True)
-    asyncio.run(server.serve(sockets=[listener]))
+    server.run(sockets=[listener])
 
 
 def _end_with_owner() -> None:

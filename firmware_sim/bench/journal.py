@@ -44,7 +44,7 @@ def run(effort: Effort) -> Iterator[Figure]:
         def baseline() -> float:
             return per_second(insert, ENTRIES_A_BLOCK)
 
-        pairs = take_pairs(ours, baseline, effort.pick(150, 8), effort, limit_s=15)
+        pairs = take_pairs(ours, baseline, effort.pick(150, 8), effort, limit_s=12)
         journal.close()
         bare.close()
     extra = {"commits_an_entry": 2, "event_bytes": len(raw)}

@@ -12,7 +12,9 @@ from pathlib import Path
 from card.readers.reader import Reader
 from card.recording import Recording, Step
 from card.wire import CardChannel
+from firmware_sim.bench.errors import BenchWrongError
 from firmware_sim.card.faults import FaultPlan
+from firmware_sim.rack import Rack
 
 HEADER = 4
 OUT_OF_SCRIPT = b"\x6f\x00"
@@ -100,6 +102,24 @@ class _TapedChannel:
 
     def close(self) -> None:
         self._inner.close()
+
+
+class BareExchange:
+    """Sends a tape's commands to the chips of a rack, and nothing else."""
+
+    def __init__(self, rack: Rack) -> None:
+        self._rack = rack
+        self._channels: dict[str, CardChannel] = {}
+
+    def play(self, tape: Tape, *, leaves: str = "") -> None:
+        """BenchWrongError when a chip does not answer as on the tape. `leaves`: the slot that loses its power then."""
+        for step in tape.steps:
+            if not step.command:
+                self._channels[step.slot] = self._rack.reader(step.slot).connect()
+            elif self._channels[step.slot].transmit(step.command) != step.answer:
+                raise BenchWrongError("a twin answered a recorded command with other bytes")
+        if leaves:
+            self._channels.pop(leaves).close()
 
 
 @dataclass(frozen=True, slots=True)

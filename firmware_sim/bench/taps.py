@@ -9,14 +9,14 @@ from card.errors import CardError
 from card.readers.reader import Reader
 from card.recording import Recording
 from card.wire import CardChannel
-from firmware_sim.bench.errors import BenchSkippedError, BenchWrongError
+from firmware_sim.bench.errors import BenchSkippedError
 from firmware_sim.bench.figure import Effort, Extra, Figure, milliseconds, per_second, rounded, take_pairs
 from firmware_sim.bench.raw_pcsc import RawLoop
 from firmware_sim.bench.stopwatch import Stopwatch, TimedJournal, TimedReader
 from firmware_sim.bench.street import CARD, PSAM, Chips, Street, open_centre
-from firmware_sim.bench.tape import Script, Tape
+from firmware_sim.bench.tape import BareExchange, Script, Tape
 from firmware_sim.errors import DaemonNotInstalledError, NotIsolatedError
-from firmware_sim.rack import DirectRack, PcscRack
+from firmware_sim.rack import PcscRack
 from keys.centre import KeyCentre
 from terminal.journal_sqlite import SqliteJournal
 
@@ -129,7 +129,7 @@ def _host_figure(rack: PcscRack, folder: Path, street: Street, recorded: Recorde
         raw.close_module()
         return spent
 
-    pairs = take_pairs(ours, bare, effort.pick(120, 6), effort, limit_s=40)
+    pairs = take_pairs(ours, bare, effort.pick(120, 6), effort, limit_s=25)
     extra = {**_wire(recorded.later), **_split(rack, street, journal, effort.pick(SPLIT_BLOCKS, 2))}
     raw.close()
     journal.close()
@@ -161,23 +161,6 @@ def _split(rack: PcscRack, street: Street, journal: SqliteJournal, blocks: int) 
 # ---- in process ------------------------------------------------------------------------------------------------------
 
 
-class BareExchange:
-    """Sends a tape's commands to the chips of a rack, and nothing else."""
-
-    def __init__(self, rack: DirectRack) -> None:
-        self._rack = rack
-        self._channels: dict[str, CardChannel] = {}
-
-    def tap(self, tape: Tape) -> None:
-        """BenchWrongError when a chip does not answer as it did on the tape. The card leaves, the module stays."""
-        for step in tape.steps:
-            if not step.command:
-                self._channels[step.slot] = self._rack.reader(step.slot).connect()
-            elif self._channels[step.slot].transmit(step.command) != step.answer:
-                raise BenchWrongError("a twin answered a recorded command with other bytes")
-        self._channels.pop(CARD).close()
-
-
 def run_in_process(effort: Effort) -> Iterator[Figure]:
     """`tap_in_process`: taps a second with card and module as twins in this process, journal in memory.
 
@@ -196,8 +179,8 @@ def run_in_process(effort: Effort) -> Iterator[Figure]:
 
     def bare() -> float:
         exchange = BareExchange(chips.rack())
-        exchange.tap(recorded.first)
-        return per_second(lambda: exchange.tap(recorded.later), 1)
+        exchange.play(recorded.first, leaves=CARD)
+        return per_second(lambda: exchange.play(recorded.later, leaves=CARD), 1)
 
-    pairs = take_pairs(ours, bare, effort.pick(60, 4), effort, limit_s=20)
+    pairs = take_pairs(ours, bare, effort.pick(100, 4), effort, limit_s=10)
     yield Figure("tap_in_process", "taps/s", "same APDUs, same twins", "higher", pairs, _wire(recorded.later))

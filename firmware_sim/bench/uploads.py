@@ -14,6 +14,9 @@ from keys.algorithms.sm2 import Sm2PrivateKey
 from keys.algorithms.sm3 import sm3
 from keys.centre import KeyCentre
 
+EVENTS_PATH = "/api/v1/events:batch"
+# Routes of the bench's own beside the server's.
+BARE_PATH, WAITING_PATH = "/bench/bare", "/bench/waiting"
 EPOCH = "0102030405060708"
 RIDERS = 200
 BIRTH = "19900101"
