@@ -99,15 +99,10 @@ def _book(stage: Stage) -> list[Check]:
     answer = stage.console.ask("GET", "ledger/balances")["balances"]
     assert isinstance(answer, dict)
     table = balance_table({str(name): int(fen) for name, fen in answer.items()})
+    hledger = f"LC_ALL=C.UTF-8 hledger -f {BOOK}"
     return [
-        Check(
-            "总账合计为零",
-            "hledger balances the book to zero",
-            f"hledger -f {BOOK} balance --depth 1",
-            table,
-            "hledger",
-        ),
-        Check("每笔分录平衡", "every posting balances", f"hledger -f {BOOK} check && echo ok", "ok", "hledger"),
+        Check("总账合计为零", "hledger balances the book to zero", f"{hledger} balance --depth 1", table, "hledger"),
+        Check("每笔分录平衡", "every posting balances", f"{hledger} check && echo ok", "ok", "hledger"),
     ]
 
 
