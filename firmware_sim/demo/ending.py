@@ -45,7 +45,7 @@ def judge(stage: Stage) -> None:
     money = record.money
     gap = money["loaded"] - money["on_cards"] - money["on_road"] - money["in_book"]
     differing = _differing(stage, live, book)
-    taken = sum(server["events_by_verdict"]["value"].values())
+    taken = sum(sum(counts.values()) for counts in server["events_by_verdict"]["value"].values())
     opened = sum(1 for gate in stage.street.gates.values() for _coil, on in gate.moves if on)
     entries = sum(1 for event in events if event["type"] == "scenic" and event["outcome"] == "posted")
     unsent = sum(device.journal.state().unsent + device.journal.state().pending for device in _devices(stage))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from card.errors import CardError
 from card.texts import both
-from firmware_sim.demo import checks, ending, steps_issue, steps_life, steps_ride, steps_visit
+from firmware_sim.demo import checks, ending, steps_issue, steps_life, steps_money, steps_ride, steps_visit
 from firmware_sim.demo.live import Live, SilentLive, TerminalLive
 from firmware_sim.demo.options import parse
 from firmware_sim.demo.page.render import render
@@ -36,8 +36,12 @@ STEPS: dict[str, tuple[StepFunction, str]] = {
     "scenic_camera": (steps_visit.scenic_camera, "手机屏 phone screen"),
     "scenic_serial": (steps_visit.scenic_serial, "串口 serial line"),
     "replay_refused": (steps_visit.replay_refused, "同码再来 same code again"),
+    "benefit_run": (steps_money.benefit_run, "两家银行 two banks"),
+    "benefit_repay": (steps_money.benefit_repay, "只重发失败的 only failed lines"),
     "loss_refused": (steps_life.loss_refused, "挂失 reported lost"),
     "replacement": (steps_life.replacement, "补卡 a new card"),
+    "death_stop": (steps_money.death_stop, "身故通知 a notice of death"),
+    "clearing": (steps_money.clearing, "清分对账 clearing"),
 }
 
 
@@ -48,8 +52,9 @@ def demo(argv: list[str]) -> int:
     live.say(f"onecard demo · {options.day} · seed {options.seed} · {options.transport} · {options.applicants}")
     started = time.perf_counter()
     try:
+        steps_issue.look_first(options.applicants)
         stage = open_stage(options, live)
-    except (*WORLD_ERRORS, FolderTakenError) as problem:
+    except (*WORLD_ERRORS, FolderTakenError, NotEnoughApplicantsError) as problem:
         sys.stderr.write(f"{both(problem.code)}\n  {problem}\n")
         return NOT_TRIED
     stage.record.flags = argv

@@ -24,6 +24,7 @@ def loss_refused(stage: Stage, step: Step) -> None:
     """Reported lost: a tap on the old list is accepted and charged to suspense; after the next sync nothing works."""
     holder = choose(stage).loser
     bus = stage.street.devices["bus"]
+    stage.street.sync_all()  # days have passed: every terminal refreshes its facts first
     phone = wallet_of(stage, holder)
     held = _card(stage, holder)["purse_book_balance"]
     stage.console.ask("POST", f"cards/{holder.card_id}:report-loss", {"kind": "formal", "reason": "lost"})
@@ -34,7 +35,7 @@ def loss_refused(stage: Stage, step: Step) -> None:
         device.sync.run()
     card = _card(stage, holder)
     new_list = bus.post.facts.versions().get("hotlist", 0)
-    refused = _refusals(stage, holder, phone.show(to_ms(stage.now())))
+    refused = refusals(stage, holder, phone.show(to_ms(stage.now())))
     late_fare = int(late.decision.fare) if isinstance(late.decision, Grant) else 0
     step.evidence |= {
         "late_tap": late.screen.code,
@@ -42,19 +43,19 @@ def loss_refused(stage: Stage, step: Step) -> None:
         "list_now": new_list,
         "late_fare_fen": late_fare,
         "held_in_suspense_fen": card["lost_balance"],
-        "refused": {name: _why(result) for name, result in refused.items()},
+        "refused": {name: why(result) for name, result in refused.items()},
         "proven": f"卡、钱包、码都被拒 refused everywhere; 旧名单一次入挂账 {Fen(late_fare).yuan()} to suspense",
     }
     step.panels += [_late_panel(holder, late, old_list, new_list), _refused_panel(holder, refused)]
     step.ok = (
         isinstance(late.decision, Grant)
         and new_list > old_list
-        and set(map(_why, refused.values())) == {LISTED}
+        and set(map(why, refused.values())) == {LISTED}
         and int(card["lost_balance"]) == int(held) - late_fare == purse_of(holder).balance
     )
 
 
-def _refusals(stage: Stage, holder: Holder, code: bytes) -> dict[str, TapResult]:
+def refusals(stage: Stage, holder: Holder, code: bytes) -> dict[str, TapResult]:
     """The purse on the bus, the card at the hotel, the code at the gate."""
     found = {"purse": ride(stage, holder)}
     stage.rack.insert("hotel-card", holder.chip)
@@ -66,7 +67,8 @@ def _refusals(stage: Stage, holder: Holder, code: bytes) -> dict[str, TapResult]
     return found
 
 
-def _why(result: TapResult) -> str:
+def why(result: TapResult) -> str:
+    """The reason of a denial, else the screen's code."""
     return result.decision.reason.value if isinstance(result.decision, Deny) else result.screen.code
 
 
@@ -99,7 +101,7 @@ def _refused_panel(holder: Holder, refused: dict[str, TapResult]) -> Panel:
         "bad",
         f"公交、酒店、景区 · {masked(holder)}",
     )
-    panel.wrote = [Wrote("event", f"{name}: {_why(result)}") for name, result in refused.items()]
+    panel.wrote = [Wrote("event", f"{name}: {why(result)}") for name, result in refused.items()]
     return panel
 
 
