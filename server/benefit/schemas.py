@@ -94,7 +94,7 @@ class RepayForm(Form):
 class FileForm(Form):
     """A return file brought by hand. `bank` empty: the dialect that reads it decides."""
 
-    name: Name
+    name: Words
     raw: Hex
     bank: Annotated[str, Field(pattern=r"^([0-9]{3})?$")] = ""
 

@@ -34,6 +34,8 @@ STATUS: Final[Mapping[str, int]] = {
     "E-PURSE-UNKNOWN": 404,
     "E-LOAD-UNKNOWN": 404,
     "E-FACTS-NONE": 404,
+    "E-BENEFIT-NOT-FOUND": 404,
+    "E-DEATH-UNKNOWN": 404,
     "E-LOAD-MAC1": 422,
     "E-TAC": 422,
     "E-SIGNATURE": 401,

@@ -7,6 +7,7 @@ from card.domain.event import EventId
 from card.domain.identity import mask_name
 from server.audit import service as audit
 from server.audit.access import Access
+from server.benefit import service as benefit
 from server.context import Context, StoredEvent
 from server.database import Session
 from server.devices.device import Device
@@ -43,7 +44,8 @@ class PinStaleError(ServerError):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One movement of the purse: `amount` fen, positive for the holder."""
+    """One movement of the purse, or (kind `benefit`) a benefit and what became of it: `amount` fen, positive for the
+    holder, 0 for a benefit that has not reached the account."""
 
     at: int
     kind: str
@@ -65,7 +67,9 @@ def statement(context: Context, session: Session, device: Device, card_id: str, 
     card = _open(context, session, device, card_id, pin_at, "statement")
     name = mask_name(registry.holder(session, card).name)
     account = accounts.purse(card.asn)
-    lines = tuple(_line(session, side) for side in ledger.lines(session, account, LINES))
+    moved = [_line(session, side) for side in ledger.lines(session, account, LINES)]
+    paid = [_benefit(line) for line in benefit.lines_for_person(session, card.person_id)[-LINES:]]
+    lines = tuple(sorted(moved + paid, key=lambda line: line.at))
     waiting = accounts.held(session, accounts.transfer(card.asn))
     return Statement(name, accounts.held(session, account), waiting, lines)
 
@@ -87,6 +91,11 @@ def _open(context: Context, session: Session, device: Device, card_id: str, pin_
 def _line(session: Session, side: Side) -> Line:
     kind, why = _why(session, side)
     return Line(side.at_ms, kind, -side.fen, *why)
+
+
+def _benefit(line: benefit.BenefitLine) -> Line:
+    """What came into the bank account, why and from whom; a benefit that did not come says why not."""
+    return Line(line.at_ms, "benefit", line.fen if line.state == "PAID" else 0, line.why_zh, line.why_en)
 
 
 def _why(session: Session, side: Side) -> tuple[str, tuple[str, str]]:
