@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from server.context import Context, Projector
 from server.events import repository
 from server.ledger import service as ledger
+from server.registry import repository as registry
 
 PAGE = 200
 START = ("", "", 0)
@@ -18,6 +19,8 @@ def carry(context: Context, projectors: Mapping[str, Projector]) -> int:
             page = repository.take_queued(session, PAGE, after)
             if page:
                 ledger.hold(session, context.now_ms())
+                asns = {str(item.event.body["asn"]) for item in page if item.event.body.get("asn")}
+                registry.hold_cards(session, asns)
             booked = [item.event.id for item in page if projectors[item.event.type](context, session, item)]
             repository.done(session, booked)
             carried += len(booked)

@@ -10,6 +10,7 @@ from server.registry.rows import CardRow, CursorRow, PersonRow
 
 PERSON_FIELDS = tuple(Person.__slots__)
 CARD_FIELDS = tuple(Card.__slots__)
+HELD = "registry.held"
 BY_ASN = select(CardRow).where(CardRow.asn == bindparam("asn"))
 
 
@@ -50,8 +51,17 @@ def card(session: Session, card_id: str) -> Card | None:
 
 def card_by_asn(session: Session, asn: str) -> Card | None:
     """The card that carries a purse."""
+    held: dict[str, Card | None] = session.info.get(HELD, {})
+    if asn in held:
+        return held[asn]
     row = session.scalar(BY_ASN, {"asn": asn})
     return _card(row) if row else None
+
+
+def hold_cards(session: Session, asns: set[str]) -> None:
+    """Ask once for the cards of many purses; for a transaction that changes no card."""
+    rows = session.scalars(select(CardRow).where(CardRow.asn.in_(asns))) if asns else ()
+    session.info[HELD] = dict.fromkeys(asns) | {row.asn: _card(row) for row in rows}
 
 
 def cards_by_ecard(session: Session, serial: str) -> list[Card]:

@@ -1,5 +1,8 @@
 """The ledger: pairs, idempotency, chains, days, export."""
 
+import shutil
+import subprocess
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,6 +15,7 @@ from server.errors import ChainBrokenError, LedgerConflictError, LedgerDayClosed
 from server.ledger import service
 from server.ledger.posting import Posting
 from server.migrations import upgrade
+from tests.required import missing
 
 DAY_ONE = 1_772_323_200_000  # 2026-03-01 08:00 in Hainan
 DAY_MS = 86_400_000
@@ -137,3 +141,20 @@ def test_any_history_sums_to_zero_and_repeats_change_nothing(
             expected = sum(p.fen for p in booked.values() if p.debit == account)
             assert service.balance(session, account) == expected
     store.close()
+
+
+def test_hledger_balances_the_exported_journal(store: Store) -> None:
+    """A foreign program reads the book and finds the same sums."""
+    hledger = shutil.which("hledger")
+    if hledger is None:
+        missing("tools", "hledger is not installed")
+    with store.transaction() as session:
+        service.post(session, key="k1", at_ms=DAY_ONE, fen=5000, debit="bank:102", credit="purse:1", memo="load; a|b")
+        service.post(session, key="k2", at_ms=DAY_ONE, fen=170, event="t.e.1", **RIDE)
+        journal = "".join(service.export_hledger(session))
+    for command in (["check"], ["balance", "--flat", "-O", "csv"]):
+        done = subprocess.run(
+            [hledger, "-f", "-", *command], input=journal, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+    assert '"purse:1","CNY -48.30"' in done.stdout
