@@ -9,6 +9,13 @@ from pathlib import Path
 DEFAULT_DATE = date(2026, 11, 23)
 USAGE = 64
 CLOCK_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+MOST_SKEW_S = 366 * 86_400
+
+
+class BankFileError(ValueError):
+    """The bank return file cannot be read."""
+
+    code = "E-DEMO-BANK-FILE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +49,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--out", type=Path, default=Path("build/demo"), help="where the report goes (default %(default)s)")
     p.add_argument("--json", action="store_true", help="print report.json on standard output")
     p.add_argument("--transport", choices=("pcsc", "direct"), default="pcsc", help="direct: same twin, no PC/SC daemon")
-    p.add_argument("--tear-at", type=int, default=None, metavar="N", help="cut the torn tap at its N-th APDU")
+    p.add_argument("--tear-at", type=_place, default=None, metavar="N", help="cut the torn tap at its N-th APDU")
     p.add_argument("--kill", type=_kill, default=None, metavar="server@tap:N", help="kill the server before bus tap N")
     p.add_argument(
         "--clock", type=_skew, default=0, metavar="+1d", help="set the bus validator's clock wrong by that much"
@@ -75,6 +82,12 @@ def parse(argv: list[str]) -> DemoOptions:
     )
 
 
+def _place(value: str) -> int:
+    if not value.isdecimal() or int(value) < 1:
+        raise argparse.ArgumentTypeError("counts from 1")
+    return int(value)
+
+
 def _kill(value: str) -> int:
     found = re.fullmatch(r"server@tap:(\d+)", value)
     if not found or int(found[1]) < 1:
@@ -86,4 +99,16 @@ def _skew(value: str) -> int:
     found = re.fullmatch(r"([+-])(\d+)([smhd])", value)
     if not found:
         raise argparse.ArgumentTypeError("write +1d, -2h, +30m or +10s")
-    return (1 if found[1] == "+" else -1) * int(found[2]) * CLOCK_UNITS[found[3]]
+    seconds = int(found[2]) * CLOCK_UNITS[found[3]]
+    if seconds > MOST_SKEW_S:
+        raise argparse.ArgumentTypeError("at most 366 days")
+    return seconds if found[1] == "+" else -seconds
+
+
+def look_at_bank_file(path: Path | None) -> None:
+    """BankFileError when there is one and it cannot be read."""
+    try:
+        if path is not None:
+            path.open("rb").close()
+    except OSError as bad:
+        raise BankFileError(f"{path}: {bad.strerror}") from bad

@@ -10,7 +10,7 @@ from card.errors import CardError
 from card.texts import both
 from firmware_sim.demo import checks, ending, steps_issue, steps_life, steps_money, steps_ride, steps_visit
 from firmware_sim.demo.live import Live, SilentLive, TerminalLive
-from firmware_sim.demo.options import parse
+from firmware_sim.demo.options import BankFileError, look_at_bank_file, parse
 from firmware_sim.demo.page.render import render
 from firmware_sim.demo.record import STEP_TITLES, RunRecord, Step
 from firmware_sim.demo.stage import FolderTakenError, Stage, open_stage
@@ -23,6 +23,8 @@ from terminal.errors import TerminalError
 DONE, NO, NOT_TRIED = 0, 1, 2
 # The world is wrong: named, told with a next step, and written into the report. Anything else is a fault of ours.
 WORLD_ERRORS = (SimError, CardError, IssuanceError, KeysError, TerminalError)
+# What the caller gave cannot carry a run; told before anything is touched.
+INPUT_ERRORS = (FolderTakenError, NotEnoughApplicantsError, BankFileError)
 StepFunction = Callable[[Stage, Step], None]
 STEPS: dict[str, tuple[StepFunction, str]] = {
     "apply": (steps_issue.apply, "九道核验 nine checks a row"),
@@ -52,9 +54,10 @@ def demo(argv: list[str]) -> int:
     live.say(f"onecard demo · {options.day} · seed {options.seed} · {options.transport} · {options.applicants}")
     started = time.perf_counter()
     try:
+        look_at_bank_file(options.bank_file)
         steps_issue.look_first(options.applicants)
         stage = open_stage(options, live)
-    except (*WORLD_ERRORS, FolderTakenError, NotEnoughApplicantsError) as problem:
+    except (*WORLD_ERRORS, *INPUT_ERRORS) as problem:
         sys.stderr.write(f"{both(problem.code)}\n  {problem}\n")
         return NOT_TRIED
     stage.record.flags = argv
@@ -101,6 +104,8 @@ def _walk(stage: Stage, name: str) -> Step:
         step.ok, step.problem = False, f"{both(wrong.code)}\n  {wrong}"
     finally:
         step.seconds = time.perf_counter() - begun
+        for panel in step.panels:
+            panel.step_seconds = step.seconds
         stage.live.end(step)
     return step
 
