@@ -18,7 +18,7 @@ SOCKET = "town.sock"
 _OWNER_ONLY = 0o600
 
 
-class _Manager(BaseManager):
+class _Switchboard(BaseManager):
     """Registered names are what the other process may ask for."""
 
 
@@ -32,7 +32,7 @@ class Town:
         path.touch(mode=_OWNER_ONLY)
         path.write_bytes(key)
 
-        class Offices(_Manager):
+        class Offices(_Switchboard):
             """This town's own registry: managers keep theirs on the class."""
 
         Offices.register("police", callable=lambda: police)
@@ -62,7 +62,7 @@ class Town:
 def connect(folder: Path) -> tuple[Any, dict[str, Any]]:
     """The police desk and the banks by code, as proxies. FileNotFoundError, ConnectionError when the town is closed."""
 
-    class Offices(_Manager):
+    class Offices(_Switchboard):
         """The visitor's registry."""
 
     for name in ("police", "bank", "codes"):

@@ -14,7 +14,8 @@ ADAPTERS: dict[str, tuple[str, ...]] = {
     "pymodbus": ("terminal/gate/modbus_relay.py", "firmware_sim/gate.py"),
     "zxingcpp": ("terminal/camera/zxing.py",),
     "pyzbar": ("terminal/camera/zbar.py",),
-    "httpx": ("terminal/uplink_http.py",),
+    # The simulated line is a transport under the terminals' own client.
+    "httpx": ("terminal/uplink_http.py", "firmware_sim/world/line.py"),
     "nats": (),
     "asyncpg": ("server/events/store_postgres.py",),
     "sqlalchemy": ("*/rows.py", "*/repository.py", "*/database.py", "keys/registry.py", *MIGRATIONS),
