@@ -16,12 +16,24 @@ from firmware_sim.demo.record import Invariant, RunRecord
 from firmware_sim.demo.stage import Holder, Stage
 from firmware_sim.demo.steps_ride import purse_of
 from firmware_sim.stand_ins import STAND_INS
+from issuance.photo import draw_stand_in
+from issuance.reference import load_reference
 from terminal.card_dump import Line, dump
 
 MOST_ACCESSES = 24
 SHOWN_VERSIONS = ("pyscard", "cryptography", "fastapi", "sqlalchemy", "pymodbus", "zxing-cpp", "segno")
 ENDED = frozenset({"2", "9"})
-PLAIN_FILES = ("EF05", "EF06", "0015", "0017", "balance", "MF")
+# Records shown at once; the rest unfolds.
+NOTABLE = ("atr", "card_id", "version", "card_no", "citizen_no", "name", "birth_date", "balance", "issuer", "serial")
+ANSWERS = {"grant": "放行 granted", "deny": "拒绝 refused", "refer": "转人工 referred"}
+ACTIONS = {
+    "bus": "乘车 bus ride",
+    "hotel": "酒店登记 hotel check-in",
+    "scenic": "入园 park entry",
+    "kiosk": "自助机 kiosk",
+    "load": "圈存 purse load",
+    "read": "查阅 read",
+}
 
 
 def settle(stage: Stage) -> None:
@@ -192,7 +204,7 @@ def _card_view(stage: Stage, holder: Holder) -> dict[str, Any]:
         "number": _masked(holder.id_no),
         "card_no": view.card_no,
         "issued": f"{view.issued[:4]}-{view.issued[4:6]}-{view.issued[6:]}",
-        "photo": b"",
+        "photo": draw_stand_in(holder.person_id, load_reference().photo),
         "tree": _tree(found),
         "records": [_record(line, holder) for line in found if line.hex or line.value],
     }
@@ -205,12 +217,14 @@ def _masked(number: str) -> str:
         return f"{number[:3]}***{number[-2:]}"
 
 
-def _record(line: Line, holder: Holder) -> dict[str, str]:
+def _record(line: Line, holder: Holder) -> dict[str, Any]:
     """A synthetic person's data may be shown; the number is masked all the same, as any screen masks it."""
     secret = line.name == "citizen_no"
     value = _masked(holder.id_no) if secret else line.value
     shown = line.hex[:4] + "…" if secret else line.hex[:64] + ("…" if len(line.hex) > 64 else "")
-    return {"where": f"{line.file} {line.name}".strip(), "zh": line.zh, "en": line.en, "hex": shown, "value": value}
+    where = f"{line.file} {line.name}".strip()
+    notable = line.name in NOTABLE or line.file.endswith(":01")
+    return {"where": where, "zh": line.zh, "en": line.en, "hex": shown, "value": value, "shown": notable}
 
 
 def _tree(lines: list[Line]) -> str:
@@ -233,14 +247,16 @@ def _tree(lines: list[Line]) -> str:
 
 def _accesses(stage: Stage, holder: Holder) -> list[dict[str, str]]:
     uses = stage.console.ask("GET", f"cards/{holder.card_id}/uses")["uses"]
-    assert isinstance(uses, list)
-    return [
-        {
-            "at": f"{business_time(from_ms(int(use['at_ms']))):%m-%d %H:%M:%S}",
-            "who": str(use["actor"]),
-            "what": str(use["action"]),
-            "data": str(use["place"]),
-            "result": str(use["detail"]),
-        }
-        for use in uses[:MOST_ACCESSES]
-    ]
+    names = {device.post.terminal.hex: device.id for device in _devices(stage)}
+    return [_access(use, names) for use in uses[:MOST_ACCESSES]]
+
+
+def _access(use: dict[str, Any], names: dict[str, str]) -> dict[str, str]:
+    answer, _, rest = str(use["detail"]).partition(" ")
+    return {
+        "at": f"{business_time(from_ms(int(use['at_ms']))):%m-%d %H:%M:%S}",
+        "who": names.get(str(use["actor"]), str(use["actor"])),
+        "what": ACTIONS.get(str(use["action"]), str(use["action"])),
+        "data": str(use["place"]),
+        "result": f"{ANSWERS[answer]} {rest}" if answer in ANSWERS else str(use["detail"]),
+    }

@@ -36,7 +36,10 @@ class Wrote:
 
 @dataclass(slots=True)
 class Panel:
-    """One picture of the timeline: what the person saw beside what the machine wrote."""
+    """One picture of the timeline: what the person saw beside what the machine wrote.
+
+    `seconds` is the time on the wires where it was measured, `step_seconds` the whole step around it.
+    """
 
     title_zh: str
     title_en: str
@@ -47,6 +50,7 @@ class Panel:
     fault: str = ""
     ended: str = ""
     seconds: float = 0.0
+    step_seconds: float = 0.0
 
 
 @dataclass(slots=True)

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from card.domain.clock import business_date, business_time, from_ms, to_ms
-from card.domain.decision import DenyReason
+from card.domain.decision import DenyReason, Grant
 from card.domain.money import Fen
+from card.pin import Pin
 from firmware_sim.demo import screens
 from firmware_sim.demo.cast import choose
 from firmware_sim.demo.record import Panel, Step, Wrote
@@ -232,8 +233,27 @@ def benefit_repay(stage: Stage, step: Step) -> None:
     )
     panel.who = "待遇发放台 Payment desk"
     panel.wrote = [Wrote("event", f"{line['repay_of']} → {line['e2e_id']} {line['state']}") for line in new]
-    step.panels.append(panel)
+    step.panels += [panel, _statement_panel(stage)]
     step.ok = linked and states["PAID"] == len(failed) == len(new) and step.evidence["differences"] == 0
+
+
+def _statement_panel(stage: Stage) -> Panel:
+    """The holder at the kiosk: what came, why, from whom."""
+    holder, kiosk = choose(stage).main, stage.street.kiosk
+    stage.street.devices["kiosk"].sync.run()
+    stage.rack.insert("kiosk-card", holder.chip)
+    try:
+        kiosk.insert()
+        opened = kiosk.enter_pin(Pin(holder.pin))
+        shown = kiosk.statement() if isinstance(opened.decision, Grant) else opened.screen
+    finally:
+        kiosk.leave()
+        stage.rack.eject("kiosk-card")
+    panel = Panel("到账了什么、为什么", "What came, and why", screens.lines(shown), screens.tone(shown))
+    panel.who = f"自助机 Kiosk · {masked(holder)}"
+    panel.wrote = [*screens.apdus(opened), *screens.events(opened)]
+    panel.seconds = screens.seconds(opened)
+    return panel
 
 
 def _correct(stage: Stage, line: dict[str, Any]) -> dict[str, Any]:

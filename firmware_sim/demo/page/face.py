@@ -43,7 +43,7 @@ def face(card: Face) -> str:
         f"{picture}{texts}"
         '<g transform="translate(352,96)"><rect width="52" height="40" rx="7" fill="#e2c06a" stroke="#a8873a"/>'
         '<path d="M0,13 H18 M0,27 H18 M34,13 H52 M34,27 H52 M18,0 V40 M34,0 V40" stroke="#a8873a" fill="none"/></g>'
-        '<text x="300" y="252" font-size="10" fill="#0b4a53">示意版式 STAND-IN ARTWORK</text></svg>'
+        '<text x="404" y="252" font-size="10" text-anchor="end" fill="#0b4a53">示意版式 STAND-IN ARTWORK</text></svg>'
     )
 
 

@@ -124,6 +124,6 @@ def _qr(view: dict[str, Any]) -> str:
     out = io.BytesIO()
     # Byte mode on purpose: the code is raw binary, and decoders hand the bytes back unchanged.
     segno.make(view["raw"], mode="byte", error="m", encoding=None).save(
-        out, kind="svg", scale=4, border=4, xmldecl=False, svgns=True
+        out, kind="svg", border=4, xmldecl=False, svgns=True, omitsize=True
     )
     return out.getvalue().decode()

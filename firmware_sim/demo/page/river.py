@@ -5,7 +5,7 @@ from html import escape
 
 from card.domain.money import Fen
 
-WIDTH, HEIGHT, NODE = 1120, 240, 18
+WIDTH, HEIGHT, NODE = 1120, 200, 18
 MIN_BAND = 2.5
 
 
@@ -35,7 +35,7 @@ NODES = (
     Node("rides", 2, "刷卡", "taps", "#e9a23b"),
     Node("road", 3, "路上", "on the road", "#c8402b"),
     Node("operator", 3, "运营方", "operators", "#7a5195"),
-    Node("suspense", 3, "待查", "suspense", "#c8402b"),
+    Node("suspense", 3, "待查与继承", "suspense, heirs", "#c8402b"),
     Node("holders", 3, "持卡人账户", "holders' accounts", "#2c7d4f"),
     Node("back", 3, "退回财政", "back to treasury", "#8a6d1f"),
 )
@@ -49,7 +49,7 @@ def river(flows: list[Flow]) -> str:
     sizes = {node.key: _through(node.key, live) for node in NODES}
     columns = sorted({node.column for node in NODES if sizes[node.key]})
     tallest = max(sum(sizes[n.key] for n in NODES if n.column == c) for c in columns)
-    scale = (HEIGHT - 130) / tallest
+    scale = (HEIGHT - 90) / tallest
     places = _places(sizes, scale)
     out = [f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="资金流向 flow of money">']
     used_out = dict.fromkeys(sizes, 0.0)
