@@ -22,7 +22,7 @@ COMMANDS = {
     "card dump": ("terminal.cli:card_dump", "逐条列出卡内数据", "every record beside its bytes"),
     "code show": ("keys.cli:code_show", "出示电子卡码", "show the electronic card's code"),
     "code verify": ("keys.cli:code_verify", "脱机验码", "verify a code offline"),
-    "serve": ("server.cli:serve", "柜面与接口服务", "teller: the server, its API pages, and twins to browse"),
+    "serve": ("firmware_sim.cli:serve", "柜面与接口服务", "teller: the server, its API pages, and twins to browse"),
     "run bus": ("firmware_sim.cli:run_bus", "公交车载机", "driver: a bus validator"),
     "keys tree": ("keys.cli:keys_tree", "密钥树与校验值", "custodian: the key tree with check values"),
     "audit verify": ("server.cli:audit_verify", "核验账与日志", "auditor: check chains, sums and events of a run"),

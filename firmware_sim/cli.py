@@ -6,7 +6,9 @@ from card.domain.clock import SystemClock
 from card.domain.entropy import SystemEntropy
 from firmware_sim.rack import SOCKET_VARIABLE
 from firmware_sim.run_bus import run_demo
+from firmware_sim.serve import run as serve_with_twins
 from firmware_sim.sim import run_control, run_up
+from server.cli import serve as serve_alone
 from terminal.bus import console
 
 
@@ -35,3 +37,8 @@ def run_bus(argv: list[str]) -> int:
     if "--demo" in argv:
         return run_demo(argv, SystemClock(), SystemEntropy())
     return console.run(argv, SystemClock(), SystemEntropy())
+
+
+def serve(argv: list[str]) -> int:
+    """`onecard serve`: the server, and outside production twin cards to browse beside it."""
+    return serve_with_twins(argv, SystemEntropy(), serve_alone)

@@ -22,7 +22,8 @@ def tone(screen: Screen) -> str:
 def apdus(result: TapResult) -> list[Wrote]:
     """Commands by name, equal neighbours counted, with their milliseconds."""
     rows: list[tuple[str, int, float]] = []
-    for name, ms in result.apdus:
+    for full, ms in result.apdus:
+        name = full.replace("PSAM PSAM", "PSAM")
         if rows and rows[-1][0] == name:
             rows[-1] = (name, rows[-1][1] + 1, rows[-1][2] + ms)
         else:

@@ -32,7 +32,7 @@ def benefit_run(stage: Stage, step: Step) -> None:
     _death_before(stage, cast.gone)
     faults = _plant(stage, [h for h in paid_to if h not in (cast.main, cast.loser, cast.deceased, cast.gone)])
     entries = [{"id_no": h.id_no, "name": h.name, "fen": AMOUNT} for h in paid_to]
-    entries.append(dict(entries[0]))  # the deliberate duplicate
+    entries.append(dict(entries[-1]))  # the deliberate duplicate
     day = business_date(stage.now())
     desk = _Desk(stage)
     desk.ask("programmes", _programme(day))
