@@ -32,7 +32,7 @@ from server.facts import repository as facts_rows
 from server.facts import routes as facts_routes
 from server.facts import service as facts
 from server.hotel import service as hotel
-from server.http import problems
+from server.http import pages, problems
 from server.http.forms import Problem
 from server.http.road import Pool
 from server.kiosk import routes as kiosk_routes
@@ -72,7 +72,7 @@ def create_app(
     context = Context(config, store, clock, entropy, centre, connectors or Connectors())
     with store.transaction() as session:
         _first_facts(context, session)
-    app = FastAPI(title="onecard", version="0.1.0", lifespan=_lifespan, docs_url="/docs", redoc_url=None)
+    app = FastAPI(title="onecard", version="0.1.0", lifespan=_lifespan, docs_url=None, redoc_url=None)
     app.state.context = context
     app.state.pool = Pool(config.worker_threads)
     app.state.events = _event_store(store, threaded=config.worker_threads > 0)
@@ -85,6 +85,7 @@ def create_app(
     for router in MONEY_ROUTERS:
         app.include_router(router, responses=PROBLEMS)  # type: ignore[arg-type]
     problems.install(app, IssuanceError, IdentityFormatError)
+    pages.install(app)
     return app
 
 
