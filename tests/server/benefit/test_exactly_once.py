@@ -52,11 +52,12 @@ class LostAnswer:
         return self._bank.statement(day)
 
 
-PLANTED = st.lists(
-    st.sampled_from(["", "name_mismatch", "closed", "timeout", "silent", "late_return"]), min_size=6, max_size=6
-)
-WORDS = ["pay", "deliver", "lose", "import", "crash", "query", "lose_query", "late", "repay", "overdue", "mend", "tick"]
-STEPS = st.lists(st.tuples(st.sampled_from(WORDS), st.integers(0, 50)), max_size=25)
+TROUBLES = ["", "name_mismatch", "closed", "timeout", "silent", "late_return"]
+PLANTED = st.lists(st.sampled_from(TROUBLES), min_size=PEOPLE, max_size=PEOPLE)
+# What matters comes often: files arriving, lines paid again.
+WORDS = ["pay", "deliver", "lose", "import", "import", "import", "crash", "query", "lose_query", "late"]
+WORDS += ["repay", "repay", "repay", "overdue", "mend", "tick"]
+STEPS = st.lists(st.tuples(st.sampled_from(WORDS), st.integers(0, 50)), min_size=8, max_size=20)
 
 
 def new_world(planted: Sequence[str]) -> PayWorld:
