@@ -1,5 +1,6 @@
 """What a body must hold before anybody books it: checked at intake, so that what is stored can always be carried."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,6 +9,8 @@ from card.domain.event import EventFormatError, EventId, TapEvent
 OUTCOMES = frozenset({"posted", "voided", "uncertain", "none"})
 MONEY_MAX = 1 << 31
 TEXT_MAX = 200
+# The card's four bytes, or "" when it gave none.
+TAC = re.compile("([0-9a-f]{8})?")
 # Members that the books read, by type of event; further members are the terminal's own.
 TEXTS: Mapping[str, tuple[str, ...]] = {
     "bus": ("operator", "line", "asn"),
@@ -40,6 +43,8 @@ def carriable(event: TapEvent) -> bool:
         return False
     if outcome not in BOOKED and event.type != "resolution":
         return True
+    if event.type == "load" and not TAC.fullmatch(str(body.get("tac"))):
+        return False
     return (
         all(_is_text(body.get(name)) for name in TEXTS.get(event.type, ()))
         and all(_is_number(body.get(name)) for name in NUMBERS.get(event.type, ()))

@@ -247,6 +247,7 @@ def test_an_unknown_type_is_rejected(house: House, bus: Device) -> None:
         ("bus", {"outcome": "uncertain", "operator": "o", "line": "l", "asn": "a", "amount": 1 << 31}),
         ("resolution", {"outcome": "posted", "of": "somewhere", "operator": "o", "asn": "a", "amount": 1}),
         ("resolution", {"outcome": "voided", "of": {"terminal": "t", "epoch": "e", "seq": 0}}),
+        ("load", {"outcome": "posted", "load_id": "x", "tac": "not hex!", "balance_after": 1}),
         ("load", {"outcome": "posted", "load_id": 7, "tac": "", "balance_after": 1}),
         ("load", {"outcome": "posted", "load_id": "x", "tac": "\x00", "balance_after": 1}),
     ],
