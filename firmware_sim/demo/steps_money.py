@@ -59,7 +59,7 @@ def benefit_run(stage: Stage, step: Step) -> None:
         "reasons": sorted(held),
         "planted": {name: masked(holder) for name, holder in faults.items()},
         "files": sorted(sent["files"]),
-        "banks": sorted({line["bank"] for line in lines}),
+        "banks": sorted({line["bank"] for line in lines if line["bank"]}),
         "same_file_twice_changed": changed_again,
         "returns_taken": [item["accepted"] for item in first["files"]],
         "paid_fen": paid,
