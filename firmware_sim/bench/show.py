@@ -75,7 +75,6 @@ def _table(figures: list[Figure]) -> Table:
     table.add_column("本项目 ours", justify="right", no_wrap=True)
     table.add_column("基线 baseline", justify="right", no_wrap=True)
     table.add_column("比 ratio", justify="right", no_wrap=True)
-    table.add_column("基线是 the baseline is")
     for figure in figures:
         pairs = figure.pairs
         table.add_row(
@@ -83,10 +82,10 @@ def _table(figures: list[Figure]) -> Table:
             f"{rounded(pairs.value):g} {figure.unit}",
             f"{rounded(pairs.baseline):g}",
             f"{pairs.ratio:.3g} {BETTER[figure.better]}",
-            figure.baseline,
         )
     return table
 
 
 def _notes(figure: Figure) -> str:
-    return ", ".join(f"{key} {value}" for key, value in figure.to_json().items() if key not in _IN_COLUMNS)
+    counted = [f"{key} {value}" for key, value in figure.to_json().items() if key not in _IN_COLUMNS]
+    return "; ".join((f"beside {figure.baseline}", *counted))

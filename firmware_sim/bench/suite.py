@@ -83,7 +83,12 @@ def _options(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="只看是否跑得通 few pairs: shows that it runs")
     options = parser.parse_args(argv)
     for name in options.names:
-        if not any(known.startswith(name) for known in NAMES):
+        if not _meant(name):
             parser.error(f"没有这个名称 no such figure: {name}; names: {' '.join(NAMES)}")
-    options.wanted = {n for n in NAMES if not options.names or any(n.startswith(asked) for asked in options.names)}
+    options.wanted = {name for asked in options.names or [""] for name in _meant(asked)}
     return options
+
+
+def _meant(asked: str) -> list[str]:
+    """The figure of that very name, else all whose names begin so."""
+    return [asked] if asked in NAMES else [name for name in NAMES if name.startswith(asked)]

@@ -130,7 +130,11 @@ def _host_figure(rack: PcscRack, folder: Path, street: Street, recorded: Recorde
         return spent
 
     pairs = take_pairs(ours, bare, effort.pick(120, 6), effort, limit_s=25)
-    extra = {**_wire(recorded.later), **_split(rack, street, journal, effort.pick(SPLIT_BLOCKS, 2))}
+    extra: dict[str, int | float | str] = {
+        **_wire(recorded.later),
+        **_split(rack, street, journal, effort.pick(SPLIT_BLOCKS, 2)),
+    }
+    extra["chips"] = "scripted, MACs not checked"
     raw.close()
     journal.close()
     return Figure("bus_tap_host", "ms", "raw pyscard, same APDUs and readers", "lower", pairs, extra)
