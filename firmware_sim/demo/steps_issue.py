@@ -8,16 +8,19 @@ from pathlib import Path
 from card.domain.clock import business_date
 from card.domain.identity import mask_name
 from card.rules.ages import age_on
+from card.traffic import Trace
 from firmware_sim.demo.record import Panel, Step, Wrote
 from firmware_sim.demo.stage import CHIPS, Holder, Stage
+from firmware_sim.demo.tracing import TracedEncoders, TracedReader, wrote
 from issuance.application.form import Applicant, read_form
 from issuance.branch import ENCODERS
-from issuance.personalization.batch import MadeCard, Progress
+from issuance.personalization.batch import BatchResult, MadeCard, Progress
 
 BATCH = bytes.fromhex("20261101")
 KEEPERS = ("460000197903030036", "460000198104040041")
 SPARE_BLANKS = 4
 NEEDED_ROWS, NEEDED_ADULTS, NEEDED_BANKS, MAX_ROWS = 15, 5, 2, 2000
+MOST_COMMANDS = 80
 ADULT = 18
 
 
@@ -83,7 +86,10 @@ def approve(stage: Stage, step: Step) -> None:
         Panel(
             "双人复核",
             "Four eyes",
-            (f"复核通过 {len(approval.approved)} 单", "经办不能复核自己的单 nobody approves his own work"),
+            (
+                f"复核通过 {len(approval.approved)} 单 orders released",
+                "经办不能复核自己的单 nobody approves his own work",
+            ),
             who="复核 Approver",
             wrote=[Wrote("message", f"{len(approval.approved)} 个银行账户预开 accounts pre-opened")],
         )
@@ -100,7 +106,9 @@ def personalize(stage: Stage, step: Step) -> None:
     def progress(event: Progress) -> None:
         stage.live.progress(event.good, event.total)
 
-    result = stage.branch.personalize(stage.rack, chips, progress)
+    trace = Trace()
+    result = stage.branch.personalize(TracedEncoders(stage.rack, ENCODERS[0], trace), chips, progress)
+    first = list(trace.exchanges)[: max(1, len(trace.exchanges) // max(1, _made_in(result, ENCODERS[0])))]
     stage.branch.return_blanks(BATCH, stage.branch.stock().blank, KEEPERS)
     stock = stage.branch.stock()
     stage.holders = _holders(stage, list(result.cards))
@@ -121,14 +129,14 @@ def personalize(stage: Stage, step: Step) -> None:
         Panel(
             "制卡",
             "From blank chip to card",
-            (f"制成 {len(result.cards)} 张", f"每张回读比对 {fields} 项", f"每张 {median} 毫秒 ms a card"),
+            (
+                f"制成 {len(result.cards)} 张 cards",
+                f"每张回读比对 {fields} 项 fields read back",
+                f"每张 {median} 毫秒 ms a card",
+            ),
             who="八个发卡槽 Eight encoder slots",
             wrote=[
-                Wrote("apdu", "EXTERNAL AUTHENTICATE 00 82 00 00 08 · 传输密钥 transport key"),
-                Wrote("apdu", "INITIALISE 80 F0 00 00 06 region ‖ serial → 新 ATR new ATR"),
-                Wrote("apdu", "WRITE KEY 84 D4 01 00 24 · 先换主控密钥 the master key first"),
-                Wrote("apdu", "UPDATE RECORD 00 DC … SSSE EF05, EF06 · DF01 EF05, EF06 · 0015 0016 0017"),
-                Wrote("apdu", "END 84 F2 00 00 04 · 权限从此生效 access rules from now on"),
+                *wrote(first, MOST_COMMANDS),
                 Wrote("message", f"空白+成品+废品+退回 = 收到 blank+good+spoiled+returned = {len(chips)}"),
             ],
             seconds=median / 1000,
@@ -141,15 +149,17 @@ def handout(stage: Stage, step: Step) -> None:
     """Each holder changes the initial PIN on the card; the card is enabled."""
     done = 0
     total = len(stage.holders)
+    trace = Trace()
 
     def serve(slot_and_holders: tuple[str, list[Holder]]) -> int:
         nonlocal done
         slot, holders = slot_and_holders
         reader = stage.rack.reader(slot)
         for holder in holders:
+            watched = TracedReader(reader, trace) if holder is stage.holders[0] else reader
             stage.rack.insert(slot, holder.chip)
             try:
-                stage.branch.hand_out(holder.card_id, reader, holder.pin)
+                stage.branch.hand_out(holder.card_id, watched, holder.pin)
             finally:
                 stage.rack.eject(slot)
             stage.branch.enable(holder.card_id)
@@ -170,16 +180,23 @@ def handout(stage: Stage, step: Step) -> None:
         Panel(
             "领卡改密",
             "Handed out",
-            ("请输入新密码 choose your PIN", "初始密码不能用于交易", "卡已启用 card enabled"),
+            (
+                "请输入新密码 choose your PIN",
+                "初始密码不能用于交易 the initial PIN cannot pay",
+                "卡已启用 card enabled",
+            ),
             who="网点柜面 Branch counter",
             wrote=[
-                Wrote("apdu", "INTERNAL AUTHENTICATE 00 88 · 先证实是真卡 the chip is proven first"),
-                Wrote("apdu", "CHANGE PIN 80 5E 01 00 ** ** ** FF ** ** ** · 9000"),
+                *wrote(list(trace.exchanges), MOST_COMMANDS),
                 Wrote("event", "卡 0 封存 → 1 正常 card sealed → normal"),
             ],
         )
     )
     step.ok = served == total and states == Counter({"1": total})
+
+
+def _made_in(result: BatchResult, slot: str) -> int:
+    return sum(1 for card in result.cards if card.slot == slot)
 
 
 def _blanks(stage: Stage, count: int) -> list[Path]:
