@@ -8,7 +8,7 @@ SHORT_LE = 256
 
 
 class Ins(IntEnum):
-    """Instruction bytes used on this road (card.md §2.1, keys-and-purse §1.3, §1.7)."""
+    """Instruction bytes used on this road (card §2.1, keys-and-purse §1.3, §1.7)."""
 
     CARD_BLOCK = 0x16
     APPLICATION_UNBLOCK = 0x18
@@ -41,7 +41,7 @@ class Ins(IntEnum):
 
 
 class SW(IntEnum):
-    """Status words with a fixed meaning (card.md §2.4, keys-and-purse §1.3)."""
+    """Status words with a fixed meaning (card §2.4, keys-and-purse §1.3)."""
 
     OK = 0x9000
     INFORMATION_LOST = 0x6200

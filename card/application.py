@@ -1,6 +1,6 @@
 """What sessions with different applications share: directories, declared files, challenges, keys shown to the chip.
 
-A session lives in one power-on of the card. Rights end with the selection of another directory (card.md §2.2 no. 4).
+A session lives in one power-on of the card. Rights end with the selection of another directory (card §2.2 no. 4).
 """
 
 from card import commands
@@ -53,7 +53,7 @@ class Session:
         return codecs.decode_fields(ef.fields, self.read_raw(ef), self.profile.text_codec)
 
     def read_record(self, ef: RecordEf, record: RecordField) -> Value:
-        """One record, decoded; by tag first, by number where the card does not address by tag (card.md §7.1)."""
+        """One record, decoded; by tag first, by number where the card does not address by tag (card §7)."""
         return codecs.decode_record(record, self.read_record_raw(ef, record), self.profile.text_codec)
 
     def read_record_raw(self, ef: RecordEf, record: RecordField) -> bytes:

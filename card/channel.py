@@ -35,7 +35,7 @@ class Wrapper:
 
 
 class StripLe(Wrapper):
-    """T=0 has no Le beside data: the byte is left off and the card answers 61xx (card.md §2.5, A)."""
+    """T=0 has no Le beside data: the byte is left off and the card answers 61xx (card §2.5, A)."""
 
     def transmit(self, apdu: bytes) -> bytes:
         command = CommandApdu.parse(apdu)
@@ -45,7 +45,7 @@ class StripLe(Wrapper):
 
 
 class RetryLe(Wrapper):
-    """6Cxx: the same command once more with the length the card named (card.md §2.5, A)."""
+    """6Cxx: the same command once more with the length the card named (card §2.5, A)."""
 
     def transmit(self, apdu: bytes) -> bytes:
         answer = self.inner.transmit(apdu)

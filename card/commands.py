@@ -1,6 +1,7 @@
 """Typed builders of every command on this road. Each returns a CommandApdu; nothing here talks to a card.
 
-Clauses: card.md §2.1 for the social security card, keys-and-purse §1.3 for the purse, §1.7 and card.md §3.4 for PSAMs.
+Clauses: card §2.1 for the social security card, keys-and-purse §1.3 for the purse, card §3.4 and
+keys-and-purse §1.7 for PSAMs.
 Heads of the declared COS and of PSAM dialects come from profiles. Amounts are fen, dates and times BCD bytes.
 """
 
@@ -32,7 +33,7 @@ def select_fid(fid: bytes) -> CommandApdu:
 
 
 def select_ef(fid: bytes) -> CommandApdu:
-    """SELECT of an EF under the current directory (P1 02, also seen in the field; card.md §1.1)."""
+    """SELECT of an EF under the current directory (P1 02, also seen in the field; card §1.1)."""
     return CommandApdu(ISO, Ins.SELECT, 0x02, 0x00, _sized("fid", fid, 2))
 
 
@@ -87,24 +88,24 @@ def update_record_by_tag(tag: int, sfi: int, record: bytes) -> CommandApdu:
 
 
 def append_record(sfi: int, record: bytes) -> CommandApdu:
-    """APPEND RECORD (card.md §2.1, C)."""
+    """APPEND RECORD (card §2.1, C)."""
     return CommandApdu(ISO, Ins.APPEND_RECORD, 0x00, _sfi(sfi) << 3, record)
 
 
 def internal_authenticate(kid: int, factor: bytes, original: bytes, version: int | None = None) -> CommandApdu:
-    """INTERNAL AUTHENTICATION: the chip answers DES(3DES(IRK, factor), original), 8 bytes (card.md §2.2 no. 1)."""
+    """INTERNAL AUTHENTICATION: the chip answers DES(3DES(IRK, factor), original), 8 bytes (card §2.2 no. 1)."""
     data = _sized("factor", factor, 8) + _sized("original", original, 8) + _version(version)
     return CommandApdu(ISO, Ins.INTERNAL_AUTHENTICATE, 0x00, kid, data)
 
 
 def external_authenticate(kid: int, cryptogram: bytes, original: bytes, version: int | None = None) -> CommandApdu:
-    """EXTERNAL AUTHENTICATION of the social security application (card.md §2.2 no. 2)."""
+    """EXTERNAL AUTHENTICATION of the social security application (card §2.2 no. 2)."""
     data = _sized("cryptogram", cryptogram, 8) + _sized("original", original, 8) + _version(version)
     return CommandApdu(ISO, Ins.EXTERNAL_AUTHENTICATE, 0x00, kid, data)
 
 
 def external_authenticate_short(kid: int, cryptogram: bytes) -> CommandApdu:
-    """EXTERNAL AUTHENTICATION with 3DES(K, R) alone, for transport and master keys (card.md §2.2 no. 5)."""
+    """EXTERNAL AUTHENTICATION with 3DES(K, R) alone, for transport and master keys (card §2.2 no. 5)."""
     return CommandApdu(ISO, Ins.EXTERNAL_AUTHENTICATE, 0x00, kid, _sized("cryptogram", cryptogram, 8))
 
 
@@ -124,12 +125,12 @@ def change_pin(old: Pin, new: Pin) -> CommandApdu:
 
 
 def pin_unblock(key: LineKey, challenge: bytes, p2: int = 0x00) -> CommandApdu:
-    """PIN UNBLOCK: MAC only, under the PUK (card.md §2.1, B)."""
+    """PIN UNBLOCK: MAC only, under the PUK (card §2.1, B)."""
     return seal(CommandApdu(SECURE, Ins.PIN_UNBLOCK, 0x00, p2), key, challenge)
 
 
 def reload_pin(cos: CosSpec, pin: Pin, key: LineKey, challenge: bytes, p1: int = 0x00, p2: int = 0x00) -> CommandApdu:
-    """RELOAD PIN: length ‖ BCD encrypted, and MAC, under the PUK (card.md §2.1, B)."""
+    """RELOAD PIN: length ‖ BCD encrypted, and MAC, under the PUK (card §2.1, B)."""
     cla, ins = cos.write_key
     return seal_encrypted(CommandApdu(cla, ins, p1, p2, pin.bcd), key, challenge)
 
@@ -150,7 +151,7 @@ def card_block(key: LineKey, challenge: bytes) -> CommandApdu:
 
 
 def get_balance_ssc(account: int) -> CommandApdu:
-    """GET BALANCE of the medical accounts: 01 personal, 4 bytes; 02 and 03 pooled, 6 bytes (card.md §2.1, B)."""
+    """GET BALANCE of the medical accounts: 01 personal, 4 bytes; 02 and 03 pooled, 6 bytes (card §2.1, B)."""
     return CommandApdu(0xB0, Ins.GET_BALANCE_SSC, 0x00, account, le=4 if account == 1 else 6)
 
 
@@ -203,7 +204,7 @@ def get_transaction_prove(kind: int, sequence: int) -> CommandApdu:
 
 
 def psam_init_session(psam: PsamSpec, kid: int, factors: tuple[bytes, ...], random: bytes) -> CommandApdu:
-    """INIT with session key: factors, card first, then the process factor or the card's random (card.md §3.4)."""
+    """INIT with session key: factors, card first, then the process factor or the card's random (card §3.4)."""
     cla, ins = psam.init_session
     usage = psam.usage if len(factors) == 2 else psam.city_usage
     data = b"".join(_sized("factor", factor, 8) for factor in factors) + _sized("random", random, 8)
@@ -258,7 +259,7 @@ def credit_sam_for_purchase(psam: PsamSpec, mac2: bytes) -> CommandApdu:
 
 @dataclass(frozen=True, slots=True)
 class KeyHeader:
-    """Eight bytes in front of a key value (card.md §3.1, B)."""
+    """Eight bytes in front of a key value (card §3.1, B)."""
 
     type: int
     id: int

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from card.errors import PinFormatError
 
-MIN_DIGITS = 4  # 2 to 6 BCD bytes on the card (card.md §4.2, B)
+MIN_DIGITS = 4  # 2 to 6 BCD bytes on the card (card §4.2, B)
 MAX_DIGITS = 12
 
 
@@ -20,11 +20,11 @@ class Pin:
 
     @property
     def bcd(self) -> bytes:
-        """Two digits a byte; an odd digit count is filled with F (card.md §2.1 VERIFY)."""
+        """Two digits a byte; an odd digit count is filled with F (card §2.1 VERIFY)."""
         return bytes.fromhex(self.digits + "F" * (len(self.digits) % 2))
 
     def block(self, length: int = 16) -> bytes:
-        """The PIN as key value: BCD, filled with FF (card.md §3.1)."""
+        """The PIN as key value: BCD, filled with FF (card §3.1)."""
         return self.bcd + b"\xff" * (length - len(self.bcd))
 
     def __repr__(self) -> str:

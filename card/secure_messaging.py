@@ -1,4 +1,4 @@
-"""Line protection of commands (card.md §2.3, keys-and-purse §1.8): the MAC, and encryption of what must stay secret.
+"""Line protection of commands (card §2.3, keys-and-purse §1.8): the MAC, and encryption of what must stay secret.
 
 The card floor states what it needs as a protocol of two methods; who holds the key is upstairs.
 """
@@ -24,7 +24,7 @@ class LineKey(Protocol):
 
 
 def initial_value(challenge: bytes, block: int = 8) -> bytes:
-    """The MAC's initial value from GET CHALLENGE: the challenge, filled with zero on the right (card.md §2.3, B)."""
+    """The MAC's initial value from GET CHALLENGE: the challenge, filled with zero on the right (card §2.3, B)."""
     if len(challenge) > block:
         raise ValueError("challenge longer than a block")
     return challenge + bytes(block - len(challenge))

@@ -33,12 +33,12 @@ class AtrFacts:
 
     @property
     def card_factor(self) -> bytes:
-        """f_card: the last 8 historical bytes (card.md §1.12, A)."""
+        """f_card: the last 8 historical bytes (card §1.12, A)."""
         return self.historical[-FACTOR_LENGTH:]
 
     @property
     def tail(self) -> bytes:
-        """The last 4 historical bytes; a 2.00 card repeats them in its identification code (card.md §1.10)."""
+        """The last 4 historical bytes; a 2.00 card repeats them in its identification code (card §1.10)."""
         return self.historical[-4:]
 
     @property

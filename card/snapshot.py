@@ -66,7 +66,7 @@ class CardSnapshot:
 
     @property
     def reset_info(self) -> str:
-        """卡复位信息: the 13 historical bytes as 26 hex digits (card.md §1.12, A)."""
+        """卡复位信息: the 13 historical bytes as 26 hex digits (card §1.12, A)."""
         return self.facts.historical.hex().upper()
 
 

@@ -37,7 +37,7 @@ _MOVED_2022 = {
 MIDDLE_DOT = "·"
 _DOTS = str.maketrans({"•": MIDDLE_DOT, "‧": MIDDLE_DOT, "・": MIDDLE_DOT})
 
-FIRST_LENGTH = 30  # EF06.09 (card.md §1.3, A)
+FIRST_LENGTH = 30  # EF06.09 (card §1.3, A)
 REST_LENGTH = 20  # EF06.4E (A)
 
 

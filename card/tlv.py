@@ -12,7 +12,7 @@ _CONSTRUCTED = 0x20
 
 @dataclass(frozen=True, slots=True)
 class SimpleTlv:
-    """Record TLV: tag 1 byte (01-FE), length 1 byte (00-FE), value (card.md §1.2). `repr` hides the value."""
+    """Record TLV: tag 1 byte (01-FE), length 1 byte (00-FE), value (card §1.2). `repr` hides the value."""
 
     tag: int
     value: bytes

@@ -1,6 +1,6 @@
 """A PSAM in software, born with its keys: a named stand-in for the metal that a ministry issues.
 
-Two applications on one chip (card.md 3.4, keys-and-purse.md 1.7): the social security environment with DF01
+Two applications on one chip (card §3.4, keys-and-purse §1.7): the social security environment with DF01
 `D15600000590` (BFDE, 80FA) and the transport DF 8011 (8070, 8072). The terminal transaction sequence is durable before
 a MAC1 leaves the chip; what happens between 8070 and 8072 is forgotten with the power.
 """
@@ -40,7 +40,7 @@ from firmware_sim.errors import StandInRefusedError
 
 # The same head as a card's ATR form with 13 historical bytes; the tail is the end of the terminal number.
 ATR_HEAD = bytes.fromhex("3B6D000000814E43238690")
-LEVELS_SHIFT = 5  # key usage: bits 8-6 levels of diversification, bits 5-1 type (card.md 3.4, A)
+LEVELS_SHIFT = 5  # key usage: bits 8-6 levels of diversification, bits 5-1 type (card §3.4, A)
 ENCRYPTING_TYPES = frozenset({0x07, 0x08})  # encryption; MAC and encryption
 FACTOR = 8
 SEQUENCE_TOP = 0xFFFFFFFF
@@ -87,7 +87,7 @@ def psam_values(
                     bytes.fromhex(item.example.hex) if item.example else bytes(item.length) for item in ef.fields
                 )
     values["ef/MF/0016"] = terminal_no
-    # keys-and-purse 1.7: key index 1, issuer 8, acquirer 8, from 4, to 4.
+    # keys-and-purse §1.7: key index 1, issuer 8, acquirer 8, from 4, to 4.
     values["ef/8011/0017"] = bytes((purse_key_index,)) + issuer + issuer + values["ef/8011/0017"][17:]
     return values
 
@@ -116,7 +116,7 @@ class PsamChip(ChipCore):
 
     @property
     def atr(self) -> bytes:
-        # card.md 3.4: 13 historical bytes; in this stand-in they end in the terminal number.
+        # card §3.4: 13 historical bytes; in this stand-in they end in the terminal number.
         return ATR_HEAD + self.nv.need(TERMINAL_NO)
 
     def start_session(self) -> None:
@@ -243,7 +243,7 @@ def init_purchase(chip: PsamChip, command: Command) -> bytes:
         raise SwError(NO_SUCH_KEY_INDEX)
     if data[19] != chip.transit.crypto.algorithm_id:
         raise SwError(BAD_DATA)
-    # The host sends the ASN first; diversification runs issuer, then ASN (keys-and-purse 1.7).
+    # The host sends the ASN first; diversification runs issuer, then ASN (keys-and-purse §1.7).
     for factor in (data[28:36], data[20:28]):
         key = crypto.diversify(key, factor)
     sequence = _next_sequence(chip)

@@ -55,6 +55,6 @@ class HandOutCounter:
     def _prove(self, session: SscSession, card_id: bytes) -> None:
         factor, original = self._entropy.token(8), self._entropy.token(8)
         answer = session.internal_authenticate(factor, original)
-        city = card_id[:3].hex().encode() + b"\x73\x78"  # f_city: six digits and "sx" (card.md §3.2, A)
+        city = card_id[:3].hex().encode() + b"\x73\x78"  # f_city: six digits and "sx" (card §3.2, A)
         if answer != self._centre.authenticate("IRK", city, session.atr.card_factor, factor, original):
             raise NotGenuineError("internal authentication failed")

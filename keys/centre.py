@@ -93,7 +93,7 @@ class FactsSigner:
 
 
 class KeyCentre:
-    """One front over a key store. Factors: `f_city` and `f_card` 8 bytes each (card.md §3.2)."""
+    """One front over a key store. Factors: `f_city` and `f_card` 8 bytes each (card §3.2)."""
 
     def __init__(self, hsm: KeyStore, purse: Profile | None = None) -> None:
         self.hsm = hsm
@@ -135,7 +135,7 @@ class KeyCentre:
     # ---- social security card ---------------------------------------------------------------------------------
 
     def card_id_mac(self, f_city: bytes, f_card: bytes, first12: bytes) -> bytes:
-        """Bytes 13-16 of the card identification code: MAC under the card's IRK (card.md §1.10)."""
+        """Bytes 13-16 of the card identification code: MAC under the card's IRK (card §1.10)."""
         return self.hsm.retail_mac(KeyRef(SSC + "IRK", ssc_factors(f_city, f_card)), first12)[:4]
 
     def authenticate(self, name: str, f_city: bytes, f_card: bytes, process: bytes, original: bytes) -> bytes:

@@ -47,7 +47,7 @@ def diversify(algorithm: str, key: bytes, factors: Sequence[bytes]) -> bytes:
 
 
 def ssc_factors(f_city: bytes, f_card: bytes) -> tuple[bytes, bytes]:
-    """Levels of a social security key: city, then card (card.md §3.2, A)."""
+    """Levels of a social security key: city, then card (card §3.2, A)."""
     return f_city, f_card
 
 
@@ -64,14 +64,14 @@ def batch_factor(batch: bytes) -> bytes:
 
 
 def session_key(algorithm: str, key: bytes, process: bytes) -> bytes:
-    """Key of one authentication: 3DES(K, process factor 8), 8 bytes (card.md §2.2, A)."""
+    """Key of one authentication: 3DES(K, process factor 8), 8 bytes (card §2.2, A)."""
     if algorithm != "3des":
         raise KeyLengthError(f"no authentication session rule for {algorithm}")
     return tdes.encrypt_ecb(key, process)
 
 
 def authentication_cryptogram(key: bytes, process: bytes, original: bytes) -> bytes:
-    """DES(3DES(K, process), original): what INS 82 sends and INS 88 answers (card.md §2.2, A). Both inputs 8 bytes."""
+    """DES(3DES(K, process), original): what INS 82 sends and INS 88 answers (card §2.2, A). Both inputs 8 bytes."""
     if len(process) != FACTOR_SIZE or len(original) != FACTOR_SIZE:
         raise KeyLengthError("process factor and original data are 8 bytes each")
     return tdes.encrypt_ecb(session_key("3des", key, process), original)

@@ -1,7 +1,7 @@
 """A purchase secure access module (PSAM) reached through a reader: it is itself a smart card.
 
 `PsamSession` speaks to the two applications the project's PSAM carries: the social security one (`D15600000590`, it
-computes authentication cryptograms) and the transit one (DF 8011, it authorises purchases). Facts: card.md §3.4,
+computes authentication cryptograms) and the transit one (DF 8011, it authorises purchases). Facts: card §3.4,
 keys-and-purse §1.7 and §1.11. The channel given must already fetch `61xx` answers (`card.channel.standard`).
 """
 
@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from card.channel import CardChannel
-
 from card.files.profile import Profile, load_profile
 from keys.errors import KeyLengthError, Mac2Error, PsamRefusedError
 from keys.hierarchy import FACTOR_SIZE
@@ -109,7 +108,7 @@ class PsamSession:
         self._select_ssc()
         spec = next((key for key in self._ssc.keys if key.psam_kid == kid), None)
         usage = spec.usage if spec is not None and spec.usage is not None else _psam_usage(self._ssc)
-        # Usage 48h: the module holds the root and takes card, then city; 28h: it holds the city key (card.md §3.4, A).
+        # Usage 48h: the module holds the root and takes card, then city; 28h: it holds the city key (card §3.4, A).
         factors = f_card + f_city if usage >> _LEVELS_SHIFT == 2 else f_card
         data = factors + process
         self._send(bytes([0xBF, 0xDE, usage, kid, len(data)]) + data, "loading a session key")

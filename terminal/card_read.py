@@ -67,7 +67,7 @@ class Reading:
     psam_checked: bool = False
 
     def fields(self) -> dict[str, str]:
-        """The eleven fields of the standard reading function in its order, then `line` (card.md §4.3, A)."""
+        """The eleven fields of the standard reading function in its order, then `line` (card §4.3, A)."""
         snapshot = self.snapshot
         raw = snapshot.values.get("card_id", b"")
         card_id = raw.hex().upper() if isinstance(raw, bytes) else ""

@@ -1,4 +1,7 @@
-"""Is the clock believable? Never behind the newest signed time seen, and set by a server within a limit (QR §4.4)."""
+"""Is the clock believable? Never behind the newest signed time seen, set by a server within a limit.
+
+qr-and-acceptance §4.4.
+"""
 
 from card.domain.clock import Clock, to_ms
 from terminal.memory import Memory

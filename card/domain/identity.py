@@ -11,9 +11,9 @@ class IdentityFormatError(ValueError):
     code = "E-ID-FMT"
 
 
-# GB 11714 weights as used for the nine-character card number (card.md §1.11, A).
+# GB 11714 weights as used for the nine-character card number (card §1.11, A).
 CARD_NUMBER_WEIGHTS = (3, 7, 9, 10, 5, 8, 4, 2)
-# GB 11643 weights and check characters of the citizen number (card.md §5, A).
+# GB 11643 weights and check characters of the citizen number (card §5, A).
 CITIZEN_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 CITIZEN_CHECKS = "10X98765432"
 ALPHANUMERIC = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -47,7 +47,7 @@ class CardNumber:
 
 @dataclass(frozen=True, slots=True)
 class CardId:
-    """卡的识别码: 16 bytes, region 3 ‖ RID 5 ‖ serial 4 ‖ MAC 4 (card.md §1.10)."""
+    """卡的识别码: 16 bytes, region 3 ‖ RID 5 ‖ serial 4 ‖ MAC 4 (card §1.10)."""
 
     raw: bytes
 
@@ -152,7 +152,7 @@ class RegionCode:
 
     @property
     def city_factor(self) -> bytes:
-        """First-level diversification factor: six ASCII digits ‖ `sx` (card.md §3.2, A)."""
+        """First-level diversification factor: six ASCII digits ‖ `sx` (card §3.2, A)."""
         return self.text.encode() + b"\x73\x78"
 
 

@@ -1,4 +1,4 @@
-"""Formats of card data (card.md §1.3): an, cn, b, date, time, datetime, dec, hex; padding and empty values."""
+"""Formats of card data (card §1.3): an, cn, b, date, time, datetime, dec, hex; padding and empty values."""
 
 from typing import TypeAlias
 
@@ -13,7 +13,7 @@ _EXACT_DIGITS = {"date": 8, "time": 6, "datetime": 14}
 
 
 def blank(field: Field) -> bytes:
-    """Content of a field that was never personalised: an and amounts 00, cn and b FF (card.md §1.3, B)."""
+    """Content of a field that was never personalised: an and amounts 00, cn and b FF (card §1.3, B)."""
     filler = b"\xff" if field.format in _CN or field.format == "b" else b"\x00"
     return filler * field.length
 

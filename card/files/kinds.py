@@ -1,4 +1,4 @@
-"""Kinds of files a profile may declare (card.md §1.2) and what stands in them. Frozen; no bytes of any person."""
+"""Kinds of files a profile may declare (card §1.2) and what stands in them. Frozen; no bytes of any person."""
 
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -17,7 +17,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """`length` bytes in `format` (card.md §1.3); the value is str, or bytes for `b`, or int for `dec` and `hex`."""
+    """`length` bytes in `format` (card §1.3); the value is str, or bytes for `b`, or int for `dec` and `hex`."""
 
     name: str
     zh: str
@@ -77,7 +77,7 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class Ef:
-    """What every elementary file has. `fid` is two bytes; `sfi` its low five bits (card.md §1.1, A)."""
+    """What every elementary file has. `fid` is two bytes; `sfi` its low five bits (card §1.1, A)."""
 
     dir: str
     fid: bytes
@@ -135,7 +135,7 @@ class Dir:
 
 @dataclass(frozen=True, slots=True)
 class KeySpec:
-    """A key of the chip by name. Card kid, PSAM kid and HSM address are three different things (card.md §3.5)."""
+    """A key of the chip by name. Card kid, PSAM kid and HSM address are three different things (card §3.5)."""
 
     name: str
     dir: str

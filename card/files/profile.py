@@ -70,7 +70,7 @@ class AtrSpec:
 
 @dataclass(frozen=True, slots=True)
 class CardIdSpec:
-    """Layout of the card identification code (card.md §1.10)."""
+    """Layout of the card identification code (card §1.10)."""
 
     rid: bytes
     serial_offset: int
@@ -106,7 +106,7 @@ class CosSpec:
 
 @dataclass(frozen=True, slots=True)
 class PsamSpec:
-    """Dialect of a PSAM application (card.md §3.4, keys-and-purse §1.7)."""
+    """Dialect of a PSAM application (card §3.4, keys-and-purse §1.7)."""
 
     dir: str
     confidence: str

@@ -35,7 +35,10 @@ PASSBACK_SECONDS = 2
 
 
 def decide(rider: BusRider, facts: BusFacts, day: date) -> Decision:
-    """Grant with the fare, or Deny with the first applying reason. An unsure clock does not stop a card (QR §4.4)."""
+    """Grant with the fare, or Deny with the first applying reason.
+
+    An unsure clock does not stop a card (qr-and-acceptance §4.4).
+    """
     fare, price_class = facts.tariff.fare(rider.birth, day) if facts.tariff else (Fen(0), "none")
     reasons = [
         reason

@@ -31,7 +31,10 @@ ADULT = 18
 
 
 def decide(guest: HotelGuest, facts: HotelFacts, day: date) -> Decision:
-    """Grant registers the stay; Refer asks staff (a minor alone, QR §5.1); Deny falls back to the identity card."""
+    """Grant registers the stay; Deny falls back to the identity card.
+
+    Refer asks staff: a minor alone (qr-and-acceptance §5.1).
+    """
     reasons = [
         reason
         for reason, applies in (

@@ -55,7 +55,10 @@ class ScenicVisitor:
 
 
 def decide(visitor: ScenicVisitor, facts: ScenicFacts, day: date) -> Decision:
-    """Grant with the price (paid at the desk of the site), or Deny. Codes need a sure clock (QR §4.4)."""
+    """Grant with the price (paid at the desk of the site), or Deny.
+
+    Codes need a sure clock (qr-and-acceptance §4.4).
+    """
     rights = visitor.rights if day <= visitor.rights_valid_to else Entitlement.NONE
     price, price_class = facts.prices.price(rights) if facts.prices else (Fen(0), "none")
     reasons = [

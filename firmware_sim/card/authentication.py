@@ -1,4 +1,4 @@
-"""GET CHALLENGE, EXTERNAL and INTERNAL AUTHENTICATION (card.md 2.2)."""
+"""GET CHALLENGE, EXTERNAL and INTERNAL AUTHENTICATION (card §2.2)."""
 
 from firmware_sim.card import crypto, memory
 from firmware_sim.card.cos import EXTERNAL, INTERNAL, MASTER, Card, Handler

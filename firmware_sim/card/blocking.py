@@ -1,4 +1,4 @@
-"""APPLICATION BLOCK, APPLICATION UNBLOCK, CARD BLOCK, each under a MAC (card.md 2.1, 2.3)."""
+"""APPLICATION BLOCK, APPLICATION UNBLOCK, CARD BLOCK, each under a MAC (card §2.1, §2.3)."""
 
 from firmware_sim.card import crypto, memory
 from firmware_sim.card.blueprint import MF

@@ -23,7 +23,7 @@ from firmware_sim.card.status import (
 )
 from firmware_sim.card.store import ChipFileError, NonVolatile
 
-# Key type codes (card.md 3.1, B).
+# Key type codes (card §3.1, B).
 MASTER, STK, LOAD, PURCHASE, TAC, PUK, EXTERNAL, INTERNAL = 0x00, 0x07, 0x08, 0x09, 0x0A, 0x0B, 0x0D, 0x0E
 PIN_KEY = 0x01
 HEADER = 8  # type, id, version, right, tries, algorithm, level, length

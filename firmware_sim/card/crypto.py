@@ -1,7 +1,7 @@
 """The chip's own DES arithmetic: diversification, session keys, MACs.
 
 Written apart from `keys.algorithms` on purpose: the chip and the host must agree because both are right, not because
-they share a line. Formulas: card.md 2.2, 2.3, 3.2 and keys-and-purse.md 1.4.
+they share a line. Formulas: card §2.2, §2.3, §3.2 and keys-and-purse §1.4.
 """
 
 from collections.abc import Iterator
@@ -55,17 +55,17 @@ def decrypt(key: bytes, data: bytes) -> bytes:
 
 
 def diversify(key: bytes, factor: bytes) -> bytes:
-    """3DES_K(f) || 3DES_K(NOT f), 16 bytes (card.md 3.2). `factor` is 8 bytes."""
+    """3DES_K(f) || 3DES_K(NOT f), 16 bytes (card §3.2). `factor` is 8 bytes."""
     return encrypt(key, factor + bytes(byte ^ 0xFF for byte in factor))
 
 
 def session(key: bytes, diversifier: bytes) -> bytes:
-    """An 8-byte session key, used as single DES: 3DES_K(8 bytes) (card.md 2.2 no. 1; keys-and-purse 1.4)."""
+    """An 8-byte session key, used as single DES: 3DES_K(8 bytes) (card §2.2 no. 1; keys-and-purse §1.4)."""
     return encrypt(key, diversifier)
 
 
 def pad(data: bytes) -> bytes:
-    """80 00.. always, a whole block more when `data` is aligned (keys-and-purse 1.4)."""
+    """80 00.. always, a whole block more when `data` is aligned (keys-and-purse §1.4)."""
     return data + b"\x80" + bytes(-(len(data) + 1) % BLOCK)
 
 
@@ -84,12 +84,12 @@ def _chain(key: bytes, data: bytes, iv: bytes) -> bytes:
 
 
 def des_mac(key: bytes, data: bytes) -> bytes:
-    """CBC-MAC under an 8-byte key, IV 0, leftmost 4 bytes: MAC1, MAC2, TAC (keys-and-purse 1.4)."""
+    """CBC-MAC under an 8-byte key, IV 0, leftmost 4 bytes: MAC1, MAC2, TAC (keys-and-purse §1.4)."""
     return _chain(key, pad(data), bytes(BLOCK))[:4]
 
 
 def retail_mac(key: bytes, data: bytes, iv: bytes = bytes(BLOCK)) -> bytes:
-    """DES CBC under the left half, last block 3DES, leftmost 4 bytes (card.md 2.3). `key` is 16 bytes."""
+    """DES CBC under the left half, last block 3DES, leftmost 4 bytes (card §2.3). `key` is 16 bytes."""
     padded = pad(data)
     state = _chain(key[:BLOCK], padded[:-BLOCK], iv)
     last = int.from_bytes(state, "big") ^ int.from_bytes(padded[-BLOCK:], "big")
@@ -97,5 +97,5 @@ def retail_mac(key: bytes, data: bytes, iv: bytes = bytes(BLOCK)) -> bytes:
 
 
 def fold(key: bytes) -> bytes:
-    """The TAC key: left half XOR right half of the 16-byte DTK (keys-and-purse 1.4)."""
+    """The TAC key: left half XOR right half of the 16-byte DTK (keys-and-purse §1.4)."""
     return bytes(a ^ b for a, b in zip(key[:BLOCK], key[BLOCK:], strict=True))

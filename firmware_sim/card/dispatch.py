@@ -1,6 +1,6 @@
 """What every chip in software shares: command parsing, dispatch by (CLA, INS), T=0 answers, power.
 
-T=0 (card.md 2.5): an answer to a command that carried data waits for GET RESPONSE (61xx); a wrong Le is answered
+T=0 (card §2.5): an answer to a command that carried data waits for GET RESPONSE (61xx); a wrong Le is answered
 6Cxx and the command is not executed.
 """
 

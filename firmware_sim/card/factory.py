@@ -1,6 +1,6 @@
 """Personalised, enabled twins for those who need a card and no counter: `sim up`, tests, worlds.
 
-Every byte goes through the chip's own commands, in the order of contract 5: transport key proven, ATR set, reset,
+Every byte goes through the chip's own commands, in the order of contract §5: transport key proven, ATR set, reset,
 master keys first, other keys, files, end of personalisation, initial PIN changed. Real issuance has its own road.
 """
 
@@ -256,7 +256,7 @@ def terminal_number(number: int) -> bytes:
 
 
 def citizen_number(region: str, birth: str, sequence: int) -> str:
-    """A synthetic citizen number with its check character (card.md 5). `birth` is YYYYMMDD."""
+    """A synthetic citizen number with its check character (card §5). `birth` is YYYYMMDD."""
     body = f"{region}{birth}{sequence:03d}"
     total = sum(weight * int(digit) for weight, digit in zip(CITIZEN_WEIGHTS, body, strict=True))
     return body + CITIZEN_CHECKS[total % 11]

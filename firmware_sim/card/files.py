@@ -1,4 +1,4 @@
-"""READ and UPDATE of records and binary files (card.md 1.2, 2.1), plain or with a MAC (2.3).
+"""READ and UPDATE of records and binary files (card §1.2, §2.1), plain or with a MAC (2.3).
 
 P2 = SFI<<3 | 4: P1 is a record number; P2 = SFI<<3: P1 is a record identifier (tag); SFI 0 is the current file.
 """
@@ -181,14 +181,14 @@ def _mac_key(card: Card, ef: AnyEf) -> tuple[str, bytes]:
 
 
 def mac_iv(card: Card) -> bytes:
-    """IV of a secure-messaging MAC: the last challenge, 4 bytes || 0000 0000 or 8 bytes by profile (card.md 2.3)."""
+    """IV of a secure-messaging MAC: the last challenge, 4 bytes || 0000 0000 or 8 bytes by profile (card §2.3)."""
     if card.plan.crypto(card.session.directory).mac_iv == "challenge8":
         return card.session.use_challenge(8)
     return card.session.use_challenge(4) + bytes(4)
 
 
 def maintenance_key(card: Card) -> bytes:
-    """The key of block and unblock in the selected directory: its STK, else its master key (card.md 2.3)."""
+    """The key of block and unblock in the selected directory: its STK, else its master key (card §2.3)."""
     directory = card.session.directory
     found = card.key(directory, STK, 0) or card.need_key(directory, MASTER, 0)
     return found[0]

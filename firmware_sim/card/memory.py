@@ -91,7 +91,7 @@ class PurseState:
 
 
 def _filler(item: Field) -> bytes:
-    # card.md 1.3: not yet personalised, an is 00.. and cn is FF..
+    # card §1.3: not yet personalised, an is 00.. and cn is FF..
     return (b"\xff" if item.format in ("cn", "date", "time", "datetime") else b"\0") * item.length
 
 

@@ -40,7 +40,7 @@ def write_key(card: Card, command: Command) -> bytes:
     """84 D4 P1 00 24: a key enciphered and signed under the master key of the selected directory.
 
     The first key of a directory is its master key, which takes the place of the transport key. The short form of the
-    same instruction reloads the PIN (card.md 2.1).
+    same instruction reloads the PIN (card §2.1).
     """
     if len(command.data) == pin.RELOAD_LENGTH:
         return pin.reload(card, command)

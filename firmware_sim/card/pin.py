@@ -1,4 +1,4 @@
-"""VERIFY, CHANGE PIN, PIN UNBLOCK (card.md 2.1). PIN values are BCD, padded FF to 16 bytes inside the chip."""
+"""VERIFY, CHANGE PIN, PIN UNBLOCK (card §2.1). PIN values are BCD, padded FF to 16 bytes inside the chip."""
 
 from card.files.profile import PinSpec
 from firmware_sim.card import crypto, memory

@@ -1,4 +1,4 @@
-"""The purse: balance, load, purchase, compound purchase, transaction proof (keys-and-purse.md 1.3, 1.4).
+"""The purse: balance, load, purchase, compound purchase, transaction proof (keys-and-purse §1.3, §1.4).
 
 A debit or load is one commit: balance, counter, transaction log 0018, the trip records of a compound purchase and the
 proof stand together or not at all.
@@ -127,7 +127,7 @@ def credit_for_load(card: Card, command: Command) -> bytes:
         raise SwError(MAC_WRONG)
     before = _state(card)
     after = PurseState(before.balance + transaction.amount, before.online + 1, before.offline)
-    # keys-and-purse 1.4: the TAC of a load names the online sequence before it was raised.
+    # keys-and-purse §1.4: the TAC of a load names the online sequence before it was raised.
     covered = after.balance.to_bytes(4, "big") + before.online.to_bytes(2, "big")
     tac = _tac(card, covered + amount + kind + transaction.terminal + at)
     _settle(card, transaction, after, at, mac2 + tac)
@@ -182,7 +182,7 @@ def _settle(card: Card, done: PendingTransaction, after: PurseState, at: bytes, 
     """The one commit of a transaction."""
     directory = card.session.directory
     sequence = done.sequence.to_bytes(2, "big")
-    # keys-and-purse 1.2, file 0018: sequence 2, overdraft limit 3, amount 4, type 1, terminal 6, date 4, time 3.
+    # keys-and-purse §1.2, file 0018: sequence 2, overdraft limit 3, amount 4, type 1, terminal 6, date 4, time 3.
     entry = sequence + NO_OVERDRAFT + done.amount.to_bytes(4, "big") + bytes((done.kind,)) + done.terminal + at
     changes: dict[str, bytes | None] = {
         memory.purse_name(directory): after.pack(),
@@ -227,7 +227,7 @@ def _indexed(card: Card, kind: int, index: int) -> tuple[bytes, int]:
 
 
 def _tac(card: Card, covered: bytes) -> bytes:
-    """keys-and-purse 1.4: single DES MAC under left XOR right of the DTK."""
+    """keys-and-purse §1.4: single DES MAC under left XOR right of the DTK."""
     purse = _purse(card)
     key, _ = _indexed(card, TAC, purse.key_index)
     return crypto.des_mac(crypto.fold(key), covered)

@@ -1,4 +1,4 @@
-"""SELECT (card.md 1.1, 2.1): by AID, by FID, elementary files under the current directory."""
+"""SELECT (card §1.1, §2.1): by AID, by FID, elementary files under the current directory."""
 
 from card.files.kinds import Dir
 from firmware_sim.card import memory
@@ -42,7 +42,7 @@ def _open(card: Card, fid: bytes) -> bytes:
 
 
 def _fci(card: Card, directory: Dir) -> bytes:
-    """6F { 84 AID [A5 { 9F08 version, 9F0C file }] } (keys-and-purse 1.2); a directory without AID names its FID."""
+    """6F { 84 AID [A5 { 9F08 version, 9F0C file }] } (keys-and-purse §1.2); a directory without AID names its FID."""
     if not directory.aid:
         return _tlv(b"\x6f", _tlv(b"\x83", directory.fid))
     name = _tlv(b"\x84", directory.aid)

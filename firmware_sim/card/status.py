@@ -1,4 +1,4 @@
-"""Status words (card.md 2.4, keys-and-purse.md 1.3) and the one exception a handler raises."""
+"""Status words (card §2.4, keys-and-purse §1.3) and the one exception a handler raises."""
 
 OK = 0x9000
 MORE = 0x6100  # T=0: xx bytes waiting

@@ -33,7 +33,8 @@ DATA = "data"
 CHIPS = "chips"
 STREET = "street"
 BANKS = ("102", "103", "105", "403", "402", "313")
-# The scenic site's price table, published with the policy facts (a declared one; ages differ by site, qr-and-acceptance §5.2).
+# The scenic site's price table, published with the policy facts. A declared one: ages differ by site
+# (qr-and-acceptance §5.2).
 SITE_PRICES: dict[str, object] = {
     "kind": "scenic",
     "site": "volcano-park",

@@ -29,7 +29,7 @@ MANDATORY = (
     "life_status",
 )
 GUARDIAN = ("guardian_name", "guardian_id_type", "guardian_id_no")
-ADDRESS_BYTES = 80  # DF01 EF05.21 and EF06.23 (card.md §1.5, A)
+ADDRESS_BYTES = 80  # DF01 EF05.21 and EF06.23 (card §1.5, A)
 CONTACT_BYTES = 50  # DF01 EF06.2C (A)
 PHONE_DIGITS = range(5, 16)  # DF01 EF06.28 holds 15 (A)
 NATIONALITY_LETTERS = 3

@@ -43,7 +43,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class IssuerMarks:
-    """What a card says of its issuer; configuration (card.md §1.4, §1.13). `issuer` 8 bytes, `init_org` 24 digits."""
+    """What a card says of its issuer; configuration (card §1.4, §1.13). `issuer` 8 bytes, `init_org` 24 digits."""
 
     issuer: bytes
     init_org: str
@@ -108,7 +108,7 @@ def make_identity(
     atr = model.atr.build(region.bcd, serial)
     historical = atr[-model.atr.historical_length :]
     f_card = historical[-FACTOR_LENGTH:]
-    # card.md §1.10: region 3 ‖ RID 5 ‖ the last 4 historical bytes ‖ first 4 bytes of a MAC under the card's IRK
+    # card §1.10: region 3 ‖ RID 5 ‖ the last 4 historical bytes ‖ first 4 bytes of a MAC under the card's IRK
     first12 = region.bcd + model.card_id.rid + historical[-model.card_id.serial_length :]
     mac = centre.card_id_mac(region.city_factor, f_card, first12)
     return Identity(
@@ -162,7 +162,7 @@ def _card_values(
             "card_no": identity.card_no.text,
         },
         "SSSE/EF06": {
-            # The number of another document stands in the same record, as it is (declared; card.md §5, C).
+            # The number of another document stands in the same record, as it is (declared; card §5, C).
             "citizen_no": person.id_no,
             "name": name.first_text,
             "name_ext": name.rest_text,

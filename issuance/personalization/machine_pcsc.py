@@ -61,7 +61,7 @@ class DirectoryKey:
         return tdes.encrypt_ecb(self._key.reveal(), blocks)
 
     def cryptogram(self, challenge: bytes) -> bytes:
-        """3DES(K, R), 8 bytes (card.md §2.2 no. 5)."""
+        """3DES(K, R), 8 bytes (card §2.2 no. 5)."""
         return tdes.encrypt_ecb(self._key.reveal(), challenge)
 
 

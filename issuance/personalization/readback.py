@@ -18,7 +18,7 @@ from keys.algorithms.sm3 import sm3
 from keys.centre import KeyCentre, LoadRequest
 from keys.errors import LoadMac1Error
 
-EXTERNAL_TYPE = 0x0D  # card.md §3.1 (B)
+EXTERNAL_TYPE = 0x0D  # card §3.1 (B)
 PROOF_TERMINAL = bytes(6)
 
 

@@ -16,7 +16,7 @@ from keys.algorithms.sm3 import sm3
 from keys.centre import KeyCentre
 from keys.hsm import SecretKey
 
-MASTER_TYPE = 0x00  # card.md §3.1 (B)
+MASTER_TYPE = 0x00  # card §3.1 (B)
 PIN_TYPE = 0x01
 
 

@@ -1,8 +1,8 @@
 """A code scanner on a serial line (the only file of this floor that imports pyserial).
 
 A raw binary code may hold CR, LF and NUL, so no terminator can end it (qr-and-acceptance §6.1). The frame is the
-code's own: first byte 80h or above, then a two-byte length (total minus three, §2.2); anything else ends by a gap on
-the line. 115200 baud is required: 364 bytes at 9600 baud alone would take 380 ms.
+code's own: first byte 80h or above, then a two-byte length (total minus three, qr-and-acceptance §2.2); anything else
+ends by a gap on the line. 115200 baud is required: 364 bytes at 9600 baud alone would take 380 ms.
 """
 
 import time

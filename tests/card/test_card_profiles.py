@@ -35,7 +35,7 @@ def test_the_example_of_a_declared_field_goes_to_bytes_and_back(edition: Edition
 
 
 def test_the_basic_data_of_a_2_00_card_are_complete() -> None:
-    """card.md §1.4 and §1.5: (record, tag, length) of every declared file."""
+    """card §1.4 and §1.5: (record, tag, length) of every declared file."""
     profile = load_profile("ssc-2.00")
     expected = {
         ("SSSE", "EF05"): [(1, 1, 16), (2, 2, 1), (3, 3, 4), (4, 4, 12), (5, 5, 4), (6, 6, 4), (7, 7, 9)],

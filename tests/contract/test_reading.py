@@ -28,7 +28,7 @@ def test_basic_files_read_in_the_open(any_card: Reader) -> None:
     card_id = values["card_id"]
     assert isinstance(card_id, bytes)
     assert card_id[3:8] == bytes.fromhex("D156000005")
-    # card.md 1.10: in 1.0 and 2.0 cards the serial repeats the tail of the ATR
+    # card §1.10: in 1.0 and 2.0 cards the serial repeats the tail of the ATR
     assert card_id[8:12] == channel.atr[-4:]
     channel.close()
 

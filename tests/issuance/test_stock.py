@@ -108,7 +108,7 @@ def test_require(memory: Engine) -> None:
 
 @pytest.mark.parametrize(("body", "number"), [("B0000001", "B00000019"), ("X0000001", "X00000019")])
 def test_card_number_check_character(body: str, number: str) -> None:
-    """Samples of business-rules §4.4 and card.md §1.11."""
+    """Samples of business-rules §4.4 and card §1.11."""
     assert card_number(body[0], int(body[1:], 36)).text == number
     with pytest.raises(ValueError, match="check"):
         CardNumber(body + ("0" if number[-1] != "0" else "1"))

@@ -96,7 +96,7 @@ def test_an_unknown_key_of_the_module_is_refused(session: PsamSession) -> None:
 
 def _replay(*steps: tuple[bytes, str]) -> Replayer:
     taken = tuple(Step(command, bytes.fromhex(answer)) for command, answer in steps)
-    return Replayer(Recording("written from keys-and-purse 1.7", b"\x3b\x00", taken))
+    return Replayer(Recording("written from keys-and-purse §1.7", b"\x3b\x00", taken))
 
 
 def test_the_commands_are_those_of_the_standard() -> None:

@@ -18,7 +18,7 @@ from card.domain.identity import (
 )
 from card.domain.scene import TerminalId
 
-# card.md §1.11 and business-rules §4.4: three samples recomputed there.
+# card §1.11 and business-rules §4.4: three samples recomputed there.
 CARD_NUMBERS = ["B00000019", "X00000019"]
 
 
@@ -41,7 +41,7 @@ def test_one_changed_character_is_seen(body: str, place: int, other: str) -> Non
 
 
 def test_citizen_number_of_the_manual() -> None:
-    # card.md §5: manual sample 111111198101011110.
+    # card §5: manual sample 111111198101011110.
     number = CitizenId("111111198101011110")
     assert (number.birth_date, number.sex, number.region) == (date(1981, 1, 1), "1", "111111")
 
@@ -73,7 +73,7 @@ def test_card_id_parts() -> None:
 
 
 def test_region_gives_the_city_factor() -> None:
-    # card.md §3.2: Haikou 460100 -> 34 36 30 31 30 30 73 78.
+    # card §3.2: Haikou 460100 -> 34 36 30 31 30 30 73 78.
     assert RegionCode("460100").city_factor == bytes.fromhex("3436303130307378")
     assert RegionCode("460100").bcd == bytes.fromhex("460100")
     with pytest.raises(IdentityFormatError):

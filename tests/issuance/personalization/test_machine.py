@@ -84,7 +84,7 @@ def test_script_holds_no_secret_and_its_digest_is_stored_first(office: Office) -
 
 
 def test_card_id_is_made_as_the_example(office: Office) -> None:
-    """card.md §1.10 and §3.2: region ‖ RID ‖ third region byte and serial ‖ MAC under the card's IRK."""
+    """card §1.10 and §3.2: region ‖ RID ‖ third region byte and serial ‖ MAC under the card's IRK."""
     identity = bound(office, office.blanks(1)[0]).identity
     assert identity.card_id.hex.startswith("460100d15600000500000001")
     assert identity.atr.hex() == "3b6d000000814e43238697460100000001"
