@@ -181,6 +181,10 @@ class DirectRack:
     def fault(self, slot: str, fault: Fault) -> None:
         self._slot(slot).arm(fault)
 
+    def disarm(self, slot: str) -> None:
+        """Forget the faults of this slot that have not happened yet."""
+        self._slot(slot).disarm()
+
     def close(self) -> None:
         for slot in self._slots.values():
             slot.eject()

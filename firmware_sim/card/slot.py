@@ -72,6 +72,10 @@ class Slot:
         """Let `fault` happen to this chip, or to the next one put in."""
         self._faults.arm(fault)
 
+    def disarm(self) -> None:
+        """Forget the faults that have not happened yet."""
+        self._faults.clear()
+
     def atr(self) -> bytes:
         """The ATR; gives power on the first request. Raises EmptySlotError."""
         with self._lock:
