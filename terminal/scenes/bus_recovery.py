@@ -15,6 +15,7 @@ from card.domain.money import ZERO, Fen
 from card.errors import ProofMissingError
 from card.purse import LogEntry, Proof, PurseSession
 from keys.errors import Mac2Error
+from keys.tac import TYPE_LOAD
 from terminal.journal import OpenEntry, TerminalJournal
 from terminal.post import whole
 from terminal.scenes.bus_card import BusPresented, BusPsam, posted_body
@@ -83,7 +84,8 @@ def investigate(purse: PurseSession, psam: BusPsam, body: Body, now_ms: int) -> 
     # 8050 with amount 0 opens nothing that binds anyone and tells the sequence of now.
     if purse.init_capp(ZERO, psam.terminal_no).offline_seq == sequence:
         return _voided(body, {**known, "recovered": "unmoved"})
-    entry = next((row for row in purse.log() if row.sequence == sequence), None)
+    # The log holds loads too, and they count another sequence.
+    entry = next((row for row in purse.log() if row.sequence == sequence and row.kind != TYPE_LOAD), None)
     if entry is not None and not _ours(entry, psam, body):
         return _voided(body, {**known, "recovered": "log"})
     proof = _proof(purse, sequence)
