@@ -34,7 +34,7 @@ class Uploader:
         sent = 0
         verdicts: dict[Verdict, int] = {}
         gaps: tuple[tuple[int, int], ...] = ()
-        while events := self._outbox.unsent(self._batch):
+        while events := _unbroken(self._outbox.unsent(self._batch)):
             marks, gaps = self._send(events)
             for seq, verdict, code in marks:
                 self._outbox.mark(seq, verdict, code)
@@ -65,3 +65,8 @@ class Uploader:
         if {seq for seq, _, _ in marks} != {event.seq for event in events}:
             raise WireFormatError("the server's verdicts do not cover the batch")
         return marks, gaps
+
+
+def _unbroken(events: list[StoredEvent]) -> list[StoredEvent]:
+    """The first events up to a hole: a batch is signed over its last event, and only the chain covers the others."""
+    return [event for place, event in enumerate(events) if event.seq == events[0].seq + place]

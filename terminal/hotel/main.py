@@ -3,6 +3,7 @@
 import json
 
 from card.channel import standard
+from card.domain.event import Outcome, TapEvent
 from card.errors import CardError
 from card.files.profile import load_profile
 from card.readers.reader import Reader
@@ -63,6 +64,10 @@ class HotelDesk:
         if result.screen.code == PsamLostError.code:
             self._module.drop()
         return self.wires.into(result)
+
+    def settle_after_restart(self) -> list[TapEvent]:
+        """Guests a crash left pending: their entry was durable, and the entry is the registration."""
+        return [self._journal.resolve(entry.local, Outcome.POSTED, {}) for entry in self._journal.pending()]
 
     def take_notice(self, notice: Notice) -> Screen | None:
         """Keep a police receipt under its stay; returns what the desk shows, None for other notices."""

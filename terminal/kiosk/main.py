@@ -1,11 +1,13 @@
 """The kiosk: one visit is one power-on session. Assembly and the order of a visit; rules are elsewhere."""
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from card.channel import standard
 from card.domain.clock import business_time, from_ms
 from card.domain.credential import CredentialKind, PresentedCredential, VerifiedCredential
 from card.domain.decision import Decision, Grant
+from card.domain.event import Outcome, TapEvent
 from card.domain.money import Fen
 from card.errors import CardError, PinError
 from card.files.profile import Profile, load_profile
@@ -29,6 +31,7 @@ from terminal.tap import Road, TapResult
 from terminal.uplink import API, Uplink, accepted
 
 PROOF_WANTED = "load_proof_wanted"
+PAGE = "kiosk"
 
 
 @dataclass
@@ -94,9 +97,9 @@ class Kiosk:
         except PinError as wrong:
             left = wrong.tries_left
             row = (f"还可尝试 {left} 次", f"{left} tries left")
-            return self._over(TapResult(None, screen(wrong.code, Tone.STOP, row)))
+            return self.wires.into(TapResult(None, screen(wrong.code, Tone.STOP, row)))
         except CardError as world:
-            return self._over(TapResult(None, screen(world.code, Tone.STOP)))
+            return self.wires.into(TapResult(None, screen(world.code, Tone.STOP)))
         visit.pin_at_ms = self._post.now_ms()
         visit.chip = replace(visit.chip, proof=replace(visit.chip.proof, pin_verified=True))
         errand = KioskErrand(self._post, lambda: visit.chip)
@@ -145,10 +148,13 @@ class Kiosk:
         """The card goes out; nothing of the visit stays."""
         if self._visit is not None:
             visit, self._visit = self._visit, None
-            try:
+            with suppress(CardError):  # it is gone already
                 visit.channel.close()
-            except CardError:  # it is gone already
-                return
+
+    def settle_after_restart(self) -> list[TapEvent]:
+        """Pages a crash left pending were never shown. Loads stay pending until their card is back."""
+        pages = [entry for entry in self._journal.pending() if entry.draft.type == PAGE]
+        return [self._journal.resolve(entry.local, Outcome.VOIDED, {}) for entry in pages]
 
     def take_notice(self, notice: Notice) -> None:
         """Answer the server's question about a load that never reached a card here."""
@@ -189,9 +195,6 @@ class Kiosk:
         if visit.verified is None:
             raise ValueError("the holder's page is not open")
         return visit
-
-    def _over(self, result: TapResult) -> TapResult:
-        return self.wires.into(result)
 
 
 def _row(line: dict[str, object]) -> tuple[str, str]:

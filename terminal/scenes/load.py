@@ -55,8 +55,11 @@ class LoadDesk:
             answer = {name: str(reply.body[name]) for name in ("load_id", "date", "time", "mac2")}
         except KeyError as bad:
             raise WireFormatError("answer to a load") from bad
-        self._memory.put(f"load.{answer['load_id']}", b"begun")
         return answer
+
+    def reaches_card(self, load_id: str) -> None:
+        """From here on the card may have been credited; the journal's entry is durable already."""
+        self._memory.put(f"load.{load_id}", b"begun")
 
     def finish(self, load_id: str, end: dict[str, object]) -> str:
         """POST :finish; the state the server answers, "" when it could not be told: the event tells it later."""
@@ -189,6 +192,7 @@ class LoadErrand:
     def act(self, presented: LoadPresented, draft: EventDraft) -> Acted:
         """8052. A card lost in it may or may not be richer; one that refuses MAC2 is not."""
         body = draft.body
+        self._desk.reaches_card(str(body["load_id"]))
         try:
             tac = presented.purse.credit_load(str(body["card_date"]), str(body["card_time"]), self._mac2)
         except PurseMacError as refused:
