@@ -39,7 +39,7 @@ class LoadUnknownError(ServerError):
 
 
 class LoadStateError(ServerError):
-    """The load ended otherwise before, or another load of this sequence was posted."""
+    """The load was posted before, or another load of this sequence was."""
 
     code: ClassVar[str] = "E-LOAD-STATE"
 
@@ -133,7 +133,8 @@ def start(context: Context, session: Session, device: Device, wish: LoadWish) ->
 def finish(context: Context, session: Session, name: str, end: LoadEnd) -> str:
     """The end of a load: "posted", "voided" or "uncertain". Saying the same again changes nothing.
 
-    Raises LoadUnknownError, LoadStateError when it ended otherwise before, and the keys' TacError.
+    A voided load whose card attests it is posted after all: a late request may have voided it from the outside, and
+    the card has the last word. Raises LoadUnknownError, LoadStateError, and the keys' TacError.
     """
     ledger.hold(session, context.now_ms())
     load = repository.get(session, name)
@@ -167,7 +168,7 @@ def project(context: Context, session: Session, stored: StoredEvent) -> bool:
     """A terminal's `load` event finishes a load whose `:finish` was lost on the road."""
     body = stored.event.body
     load = repository.get(session, str(body.get("load_id", "")))
-    if load is not None and load.state == PENDING and stored.verdict == "accepted":
+    if load is not None and load.state != POSTED and stored.verdict == "accepted":
         after = body.get("balance_after")
         _end_by_event(context, session, load, str(body["outcome"]), str(body.get("tac")), after)
     return True
@@ -176,15 +177,15 @@ def project(context: Context, session: Session, stored: StoredEvent) -> bool:
 def _end_by_event(
     context: Context, session: Session, load: Load, outcome: str, tac: str, balance_after: object
 ) -> None:
-    """A word that does not hold leaves the load pending: the terminal is asked for its proof."""
-    if outcome == VOIDED:
+    """A word that does not hold leaves the load as it is: the terminal is asked for its proof."""
+    if outcome == VOIDED and load.state == PENDING:
         _void(context, session, load)
     elif outcome == POSTED and isinstance(balance_after, int):
         try:
             _check_tac(context, load, LoadEnd("tac", tac, balance_after))
-        except (KeysError, ValueError, OverflowError):
+            _post(context, session, load)
+        except (LoadStateError, KeysError, ValueError, OverflowError):
             return
-        _post(context, session, load)
 
 
 def _card(session: Session, asn: str) -> Card:
@@ -251,8 +252,10 @@ def _check_tac(context: Context, load: Load, end: LoadEnd) -> None:
 def _post(context: Context, session: Session, load: Load) -> str:
     if load.state == POSTED:
         return POSTED
-    if load.state == VOIDED or not repository.claim(session, load):
+    if not repository.claim(session, load):
         raise LoadStateError(load.load_id)
+    if load.state == VOIDED:
+        _book(context, session, load, "again", load.source, accounts.LOADING)
     card = registry.card_by_asn(session, load.asn)
     target = accounts.lost(load.asn) if accounts.frozen(card) else accounts.purse(load.asn)
     _book(context, session, load, "done", accounts.LOADING, target)
