@@ -22,8 +22,12 @@ COMMANDS = {
     "card dump": ("terminal.cli:card_dump", "逐条列出卡内数据", "every record beside its bytes"),
     "code show": ("keys.cli:code_show", "出示电子卡码", "show the electronic card's code"),
     "code verify": ("keys.cli:code_verify", "脱机验码", "verify a code offline"),
-    "serve": ("firmware_sim.cli:serve", "柜面与接口服务", "teller: the server, its API pages, and twins to browse"),
-    "run bus": ("firmware_sim.cli:run_bus", "公交车载机", "driver: a bus validator"),
+    "serve": (
+        "firmware_sim.cli_server:serve",
+        "柜面与接口服务",
+        "teller: the server, its API pages, and twins to browse",
+    ),
+    "run bus": ("firmware_sim.cli_server:run_bus", "公交车载机", "driver: a bus validator"),
     "keys tree": ("keys.cli:keys_tree", "密钥树与校验值", "custodian: the key tree with check values"),
     "audit verify": ("server.cli:audit_verify", "核验账与日志", "auditor: check chains, sums and events of a run"),
     "sim up": ("firmware_sim.cli:sim_up", "接上模拟卡与读卡器", "readers and twin cards behind a real PC/SC daemon"),
@@ -31,7 +35,7 @@ COMMANDS = {
     "sim eject": ("firmware_sim.cli:sim_eject", "拔卡", "pull a chip"),
     "sim list": ("firmware_sim.cli:sim_list", "看各读卡器", "what every reader holds"),
     "bench": ("firmware_sim.bench.suite:bench", "测速，旁边放基线", "figures beside a baseline of the same run"),
-    "world": ("firmware_sim.cli:world", "按种子跑模拟世界", "run seeded worlds and check their invariants"),
+    "world": ("firmware_sim.cli_server:world", "按种子跑模拟世界", "run seeded worlds and check their invariants"),
 }
 # What loads long says so first, on standard error: nobody should look at a silent screen.
 LOADS_LONG = {"demo": "一卡通演示，正在装载 onecard demo, loading …"}

@@ -22,7 +22,7 @@ CHANCE_MODULES = {"random", "secrets"}
 ENVIRONMENT = {"os.environ", "os.getenv", "os.putenv", "os.environb"}
 # Assembly: the only places that choose a real clock, real chance, or read the environment.
 ASSEMBLY = (
-    *("onecard.py", "*/main.py", "*/cli.py"),
+    *("onecard.py", "*/main.py", "*/cli.py", "firmware_sim/cli_server.py"),
     *("firmware_sim/world.py", "firmware_sim/twins.py", "firmware_sim/serving.py", "firmware_sim/demo/"),
 )
 MAY = {

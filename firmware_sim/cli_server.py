@@ -1,0 +1,20 @@
+"""Commands that need a server beside the twins; apart from `cli`, so that `sim` answers at once."""
+
+from card.domain.clock import SystemClock
+from card.domain.entropy import SystemEntropy
+from firmware_sim.run_bus import run_demo
+from firmware_sim.serve import run as serve_with_twins
+from server.cli import serve as serve_alone
+from terminal.bus import console
+
+
+def run_bus(argv: list[str]) -> int:
+    """`onecard run bus`: on this machine's readers, or with `--demo` on twins and a server of its own."""
+    if "--demo" in argv:
+        return run_demo(argv, SystemClock(), SystemEntropy())
+    return console.run(argv, SystemClock(), SystemEntropy())
+
+
+def serve(argv: list[str]) -> int:
+    """`onecard serve`: the server, and outside production twin cards to browse beside it."""
+    return serve_with_twins(argv, SystemEntropy(), serve_alone)
