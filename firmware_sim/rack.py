@@ -78,6 +78,10 @@ class Rack(Protocol):
         """Let `fault` happen once to the chip in this slot, or to the next one."""
         ...
 
+    def disarm(self, slot: str) -> None:
+        """Forget the faults of this slot that have not happened yet."""
+        ...
+
     def close(self) -> None:
         """Pull every chip and end every process."""
         ...
@@ -182,7 +186,6 @@ class DirectRack:
         self._slot(slot).arm(fault)
 
     def disarm(self, slot: str) -> None:
-        """Forget the faults of this slot that have not happened yet."""
         self._slot(slot).disarm()
 
     def close(self) -> None:
@@ -269,10 +272,12 @@ class PcscRack:
     def fault(self, slot: str, fault: Fault) -> None:
         self._ask({"do": "fault", "slot": slot, "kind": fault.kind, "ins": fault.ins, "nth": fault.nth})
 
+    def disarm(self, slot: str) -> None:
+        self._ask({"do": "disarm", "slot": slot})
+
     def slots(self) -> list[dict[str, str | None]]:
         """`slot`, `reader` and `chip` (a path or None) of every slot."""
-        found: list[dict[str, str | None]] = self._ask({"do": "list"})["slots"]
-        return found
+        return self._ask({"do": "list"})["slots"]
 
     def close(self) -> None:
         child, self._child = self._child, None

@@ -63,6 +63,8 @@ class Twins:
             link.eject()
         elif request["do"] == "fault":
             link.slot.arm(Fault(request["kind"], int(request["ins"]), int(request["nth"])))
+        elif request["do"] == "disarm":
+            link.slot.disarm()
         else:
             raise ValueError(f"no request {request['do']!r}")
         return {}

@@ -161,9 +161,11 @@ def bus_tear(stage: Stage, step: Step) -> None:
     fault = Fault("drop_answer", DEBIT_INS) if cut is None else Fault("drop_answer", ANY_INS, cut)
     stage.rack.fault("bus-card", fault)
     torn = ride(stage, holder)
+    stage.rack.disarm("bus-card")  # a place beyond the tap must not hurt the next rider
     between = purse_of(holder)
     stage.clock.advance(TAP_SECONDS)
-    again = _until_settled(stage, bus, holder)
+    cut_short = torn.screen.code not in UPLOAD_CODES
+    again = _until_settled(stage, bus, holder) if cut_short else torn
     after = purse_of(holder)
     bus.sync()
     day = date.fromisoformat(stage.record.date)
@@ -173,6 +175,7 @@ def bus_tear(stage: Stage, step: Step) -> None:
     pending = len(stage.street.devices["bus"].journal.pending())
     step.evidence |= {
         "cut": "after the debit, before its answer" if cut is None else f"at answer {cut} of the tap",
+        "cut_short": cut_short,
         "torn_screen": torn.screen.code,
         "second_screen": again.screen.code,
         "debited_when_torn": between.balance != before.balance,
@@ -199,6 +202,8 @@ def bus_tear(stage: Stage, step: Step) -> None:
     panel.fault = "扣款后、应答前卡被拔走 card torn away after the debit, before its answer"
     if cut is not None:
         panel.fault = f"乘车第 {cut} 条应答处断电 power cut at answer {cut} of the tap"
+    if not cut_short:
+        panel.fault = f"这次乘车没有第 {cut} 条应答，未断电 the tap has no answer {cut}; nothing was cut"
     panel.ended = f"再碰一次：{again.screen.zh} 共扣 {Fen(charged).yuan()} 元，一次 · charged once"
     step.panels.append(panel)
     step.ok = charged == fare * rides and rides == 1 and pending == 0

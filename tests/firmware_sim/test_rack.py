@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from card.domain.entropy import SeededEntropy
-from card.errors import NoCardError
+from card.errors import CardLostError, NoCardError
 from firmware_sim import daemon
 from firmware_sim.card.chip import load_card, make_blank
 from firmware_sim.card.factory import Order, TwinFactory
@@ -115,6 +115,22 @@ def test_driver_listens_on_loopback_only(pcsc_rack: PcscRack) -> None:
     found = [address for pid in children for address in listening_sockets(int(pid)).values()]
     assert len(found) == 16
     assert set(found) == {LOOPBACK}
+
+
+@pytest.mark.pcsc
+@pytest.mark.parametrize("disarmed", [False, True])
+def test_a_fault_happens_unless_it_is_forgotten(pcsc_rack: PcscRack, chip: Path, disarmed: bool) -> None:
+    pcsc_rack.fault("kiosk-card", Fault("drop_answer", 0x84))
+    if disarmed:
+        pcsc_rack.disarm("kiosk-card")
+    pcsc_rack.insert("kiosk-card", chip)
+    channel = pcsc_rack.reader("kiosk-card").connect()
+    if disarmed:
+        assert channel.transmit(bytes.fromhex("0084000008"))[-2:] == b"\x90\x00"
+    else:
+        with pytest.raises(CardLostError):
+            channel.transmit(bytes.fromhex("0084000008"))
+    channel.close()
 
 
 @pytest.mark.pcsc
