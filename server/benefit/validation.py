@@ -29,7 +29,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class PayPolicy:
-    """What regions decide differently; defaults are the analyst's (business-rules §5.3, C)."""
+    """What regions decide differently; defaults are ours (business-rules §5.3, C)."""
 
     pay_sealed: bool = True
     pay_temporary_loss: bool = True
