@@ -7,7 +7,7 @@ from card.rules.ages import age_on
 from firmware_sim.demo.stage import Holder, Stage
 
 ADULT, HALF, FREE, SENIOR = 18, 65, 70, 60
-MOST_RIDERS = 14
+MOST_RIDERS = 12
 PER_AGE_CLASS = 2
 
 

@@ -14,7 +14,7 @@ from firmware_sim.demo.stage import CHIPS, Holder, Stage
 from firmware_sim.demo.tracing import TracedEncoders, TracedReader, wrote
 from issuance.application.form import Applicant, read_form
 from issuance.branch import ENCODERS
-from issuance.personalization.batch import BatchResult, MadeCard, Progress
+from issuance.personalization.batch import MadeCard, Progress
 
 BATCH = bytes.fromhex("20261101")
 KEEPERS = ("460000197903030036", "460000198104040041")
@@ -108,7 +108,6 @@ def personalize(stage: Stage, step: Step) -> None:
 
     trace = Trace()
     result = stage.branch.personalize(TracedEncoders(stage.rack, ENCODERS[0], trace), chips, progress)
-    first = list(trace.exchanges)[: max(1, len(trace.exchanges) // max(1, _made_in(result, ENCODERS[0])))]
     stage.branch.return_blanks(BATCH, stage.branch.stock().blank, KEEPERS)
     stock = stage.branch.stock()
     stage.holders = _holders(stage, list(result.cards))
@@ -136,7 +135,7 @@ def personalize(stage: Stage, step: Step) -> None:
             ),
             who="八个发卡槽 Eight encoder slots",
             wrote=[
-                *wrote(first, MOST_COMMANDS),
+                *wrote(list(trace.exchanges), MOST_COMMANDS),
                 Wrote("message", f"空白+成品+废品+退回 = 收到 blank+good+spoiled+returned = {len(chips)}"),
             ],
             seconds=median / 1000,
@@ -193,10 +192,6 @@ def handout(stage: Stage, step: Step) -> None:
         )
     )
     step.ok = served == total and states == Counter({"1": total})
-
-
-def _made_in(result: BatchResult, slot: str) -> int:
-    return sum(1 for card in result.cards if card.slot == slot)
 
 
 def _blanks(stage: Stage, count: int) -> list[Path]:

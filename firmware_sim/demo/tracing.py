@@ -16,14 +16,16 @@ class TracedReader:
     def __init__(self, inner: Reader, trace: Trace) -> None:
         self._inner = inner
         self._trace = trace
+        self.watching = True
 
     @property
     def name(self) -> str:
         return self._inner.name
 
     def connect(self) -> CardChannel:
-        """As the reader within; the channel is logged."""
-        return TrafficLog(self._inner.connect(), self._trace)
+        """As the reader within; the channel is logged while we watch."""
+        channel = self._inner.connect()
+        return TrafficLog(channel, self._trace) if self.watching else channel
 
     def card_present(self) -> bool:
         return self._inner.card_present()
@@ -34,21 +36,22 @@ class TracedReader:
 
 
 class TracedEncoders:
-    """The encoder slots of a rack; one of them is traced."""
+    """The encoder slots of a rack; the first card in one of them is watched."""
 
     def __init__(self, rack: Rack, slot: str, trace: Trace) -> None:
         self._rack = rack
         self._slot = slot
-        self._trace = trace
+        self._watched = TracedReader(rack.reader(slot), trace)
 
     def reader(self, slot: str) -> Reader:
-        found = self._rack.reader(slot)
-        return TracedReader(found, self._trace) if slot == self._slot else found
+        return self._watched if slot == self._slot else self._rack.reader(slot)
 
     def insert(self, slot: str, chip: Path) -> None:
         self._rack.insert(slot, chip)
 
     def eject(self, slot: str) -> None:
+        if slot == self._slot:
+            self._watched.watching = False
         self._rack.eject(slot)
 
 
