@@ -26,7 +26,8 @@ PYTHON_MIN = (3, 11)
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """`find()` says where it is, or "" when it is not here. `essential`: nothing works without it."""
+    """`find()` says where it is, or "" when it is not here. `essential`: nothing works without it; `shown`: the
+    demonstration runs without it, and is the poorer."""
 
     name: str
     zh: str
@@ -35,6 +36,7 @@ class Component:
     lost_en: str
     packages: str
     essential: bool = False
+    shown: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +160,7 @@ COMPONENTS = (
         "图像读码没有第二意见",
         "pictures are read by one decoder, without a second opinion",
         "libzbar0",
+        shown=True,
     ),
     Component(
         "Chinese font",
@@ -166,6 +169,7 @@ COMPONENTS = (
         "卡面与图片上的汉字成为带框标记并计数",
         "Chinese characters on cards and pictures become marked, counted boxes",
         "fonts-wqy-microhei",
+        shown=True,
     ),
     Component(
         "PostgreSQL",
@@ -192,6 +196,12 @@ COMPONENTS = (
         "opensc pcsc-tools hledger openssl zbar-tools sqlite3",
     ),
 )
+
+
+def lost_to_the_demonstration() -> list[str]:
+    """One line each, in both languages: what a demonstration on this machine has to do without, and the package."""
+    missing = (component for component in COMPONENTS if component.shown and not component.find())
+    return [f"没有 no {item.name}：{item.lost_zh} {item.lost_en} (Debian: {item.packages})" for item in missing]
 
 
 def doctor(argv: list[str]) -> int:

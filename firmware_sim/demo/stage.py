@@ -16,6 +16,7 @@ from firmware_sim.demo.live import Live
 from firmware_sim.demo.options import DemoOptions
 from firmware_sim.demo.record import RunRecord
 from firmware_sim.demo.street import Line, Street, open_street
+from firmware_sim.doctor import lost_to_the_demonstration
 from firmware_sim.police import SimulatedPolice
 from firmware_sim.rack import STANDARD_LAYOUT, DirectRack, PcscRack, Rack
 from firmware_sim.serving import ServerProcess, ServingPlan
@@ -163,6 +164,7 @@ def _open(options: DemoOptions, live: Live, folder: Path, closing: ExitStack) ->
     record = RunRecord(options.seed, options.day.isoformat(), options.transport)
     if options.transport == "direct":
         record.degraded.append("未经 PC/SC 守护进程与驱动 no PC/SC daemon or driver in the path")
+    record.degraded += lost_to_the_demonstration()
     return Stage(
         options=options,
         live=live,

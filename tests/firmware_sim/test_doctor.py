@@ -2,12 +2,13 @@
 
 import importlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from firmware_sim import stand_ins
-from firmware_sim.doctor import COMPONENTS, Component, Replaced, doctor
+from firmware_sim.doctor import COMPONENTS, Component, Replaced, doctor, lost_to_the_demonstration
 from tests.tidy.tree import ROOT
 
 NAMES = ("keys", "psam", "silicon", "banks", "police", "population", "time", "artwork")
@@ -82,6 +83,14 @@ def test_a_missing_component_names_the_loss_and_the_next_step(
     assert doctor([]) == 1
     shown = capsys.readouterr().out
     assert "无 no   墨水 ink" in shown and "nothing is printed" in shown and "next: Debian: ink-bottle" in shown
+
+
+def test_a_demonstration_names_only_what_it_lacks_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    ink = Component("ink", "墨水", lambda: "", "不能打印", "nothing is printed", "ink-bottle", shown=True)
+    here = replace(ink, name="paper", find=lambda: "/dev/paper")
+    elsewhere = replace(ink, name="lead", shown=False)
+    monkeypatch.setattr("firmware_sim.doctor.COMPONENTS", (ink, here, elsewhere))
+    assert lost_to_the_demonstration() == ["没有 no ink：不能打印 nothing is printed (Debian: ink-bottle)"]
 
 
 def test_wrong_flags_and_wrong_configuration_have_their_own_status(tmp_path: Path) -> None:
