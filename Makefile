@@ -6,6 +6,7 @@ WITH := [ ! -e .local/env.sh ] || . ./.local/env.sh;
 ARGS ?=
 TESTS ?= tests
 WORKERS ?= 2
+SEEDS ?= 1000
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-test demo test check format bench soak docs locks clean
@@ -42,9 +43,9 @@ bench: ## our figures beside a bare baseline each (ARGS=--json)
 	@.ci/setup.sh test --if-needed
 	@$(ONECARD) bench $(ARGS)
 
-soak: ## worlds without end (ARGS="--seeds 2000 --steps 2000")
+soak: ## seeded worlds, as many as wanted (SEEDS=5000 ARGS="--seed 1000 --steps 2000")
 	@.ci/setup.sh test --if-needed
-	@$(ONECARD) world $(ARGS)
+	@$(ONECARD) world --seeds $(SEEDS) $(ARGS)
 
 docs: ## write again the pages that are made from tables
 	@.ci/setup.sh run --if-needed

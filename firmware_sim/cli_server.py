@@ -4,6 +4,7 @@ from card.domain.clock import SystemClock
 from card.domain.entropy import SystemEntropy
 from firmware_sim.run_bus import run_demo
 from firmware_sim.serve import run as serve_with_twins
+from firmware_sim.world.command import main_world
 from server.cli import serve as serve_alone
 from terminal.bus import console
 
@@ -18,3 +19,8 @@ def run_bus(argv: list[str]) -> int:
 def serve(argv: list[str]) -> int:
     """`onecard serve`: the server, and outside production twin cards to browse beside it."""
     return serve_with_twins(argv, SystemEntropy(), serve_alone)
+
+
+def world(argv: list[str]) -> int:
+    """`onecard world`: seeded worlds and their invariants."""
+    return main_world(argv)

@@ -1,0 +1,56 @@
+"""The end of a world: every plug in, every clock right, every card presented again, everything synced."""
+
+from firmware_sim.card.factory import TWIN_PIN
+from firmware_sim.world.people import Plastic
+from firmware_sim.world.terminals import Station
+from firmware_sim.world.world import World
+
+QUIET_S = 700  # longer than a bus waits for a torn card, and than the server waits for a load
+
+
+def settle(world: World) -> None:
+    """Give everybody and everything the occasion to finish what was begun."""
+    _calm(world)
+    kiosk, hotel = world.stations["kiosk-1"], world.stations["hotel-1"]
+    _round(world, kiosk)
+    for station in world.of_kind("bus"):
+        for card in _owing(world, station, ""):
+            world.present(station, card, station.bus.tap)
+    for card in _owing(world, kiosk, "load:"):
+        world.present(kiosk, card, lambda: _visit(kiosk))
+    world.clock.advance(QUIET_S)
+    for station in world.stations.values():
+        if station.spec.kind == "bus":
+            station.bus.give_up()
+        station.uploader.run()
+    world.office.settle()
+    _round(world, kiosk)
+    _round(world, hotel)
+
+
+def _calm(world: World) -> None:
+    world.clock.advance(QUIET_S)
+    world.police.answering = True
+    for station in world.stations.values():
+        station.line.down = False
+        station.line.mishaps.clear()
+        station.clock.lean_s = 0
+        while station.line.late:
+            station.line.deliver(0)
+
+
+def _owing(world: World, station: Station, prefix: str) -> list[Plastic]:
+    """Cards that some entry of this station waits for."""
+    entries = station.device.journal.pending() + station.device.journal.open_cases()
+    subjects = {entry.draft.subject for entry in entries}
+    return [card for _, card in world.cards() if prefix + card.asn in subjects and not card.gone]
+
+
+def _visit(kiosk: Station) -> None:
+    if kiosk.kiosk.insert().code == "S-KIOSK-TRIES":
+        kiosk.kiosk.enter_pin(TWIN_PIN)
+    kiosk.kiosk.leave()
+
+
+def _round(world: World, station: Station) -> None:
+    world.count("synced" if world.sync(station) else "not synced at the end")
