@@ -23,6 +23,7 @@ from card.status import ask, check_pin, send
 from card.wire import CardChannel
 
 FACTOR_LENGTH = 8
+MASTER_FILE = bytes.fromhex("3F00")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,12 @@ class SscSession(Session):
 
     def __init__(self, channel: CardChannel, profile: Profile) -> None:
         super().__init__(channel, profile)
-        self.atr = atr_facts(channel.atr, profile)
+        try:
+            self.atr = atr_facts(channel.atr, profile)
+        except ForeignCardError:
+            # A card pulled while it gets its power leaves a mangled answer to reset: it is lost, not foreign.
+            send(channel, commands.select_fid(MASTER_FILE))
+            raise
 
     def select(self) -> bytes:
         """Select SSSE; returns its FCI. ForeignCardError when the card has none."""

@@ -129,6 +129,14 @@ def test_a_card_that_is_pulled_or_foreign_in_the_middle() -> None:
         read_ssc(Script([SELECT_SSSE, ("00B2012812", "0810" + "00" * 16 + "9000")]))
 
 
+def test_a_card_pulled_while_it_gets_its_power_is_lost_not_foreign() -> None:
+    mangled = bytes.fromhex("3B6D000000814E43238697460100000001" + "00" * 16)
+    with pytest.raises(errors.CardLostError):
+        SscSession(Script([("00A40000023F00", "")], mangled), SSC)
+    with pytest.raises(errors.ForeignCardError):
+        SscSession(Script([("00A40000023F00", "9000")], mangled), SSC)
+
+
 VECTOR_ATRS = json.loads((VECTORS / "card_atr.json").read_text("utf-8"))
 
 
@@ -147,7 +155,7 @@ def test_answers_to_reset(case: dict[str, Any]) -> None:
 @pytest.mark.parametrize("case", VECTOR_ATRS["foreign"], ids=lambda case: case["name"])
 def test_foreign_answers_to_reset(case: dict[str, Any]) -> None:
     with pytest.raises(errors.ForeignCardError) as foreign:
-        SscSession(Script([], bytes.fromhex(case["atr"])), SSC)
+        SscSession(Script([("00A40000023F00", "6A82")], bytes.fromhex(case["atr"])), SSC)
     assert foreign.value.code == case["expect"]
 
 
