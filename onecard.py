@@ -67,7 +67,9 @@ def main(argv: list[str] | None = None) -> int:
             module, function = COMMANDS[name][0].split(":")
             command = getattr(import_module(module), function)
             return int(command(args[words:]))
-    print(f"没有这个命令 no such command: {' '.join(args[:2])}\n下一步 next: onecard --help", file=sys.stderr)
+    group = [name for name in COMMANDS if args[0] and name.startswith(f"{args[0]} ")]
+    hint = "".join(f"\n  onecard {name}  {COMMANDS[name][1]} · {COMMANDS[name][2]}" for name in group)
+    print(f"没有这个命令 no such command: {' '.join(args[:2])}{hint}\n下一步 next: onecard --help", file=sys.stderr)
     return USAGE
 
 
