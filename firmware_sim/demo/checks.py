@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
+from shlex import quote
 
 import segno
 
@@ -19,7 +20,7 @@ from firmware_sim.demo.record import Check
 from firmware_sim.demo.signatures import write_signatures
 from firmware_sim.demo.stage import CHIPS, DATA, STREET, Stage
 from firmware_sim.errors import DaemonNotInstalledError
-from firmware_sim.installed import CHECKOUT, find_program
+from firmware_sim.installed import CHECKOUT, LOCAL_ROOT, find_program
 from keys.code.sign import root_entry
 
 SELECT_SSSE = "00:A4:04:00:0F:73:78:31:2E:73:68:2E:C9:E7:BB:E1:B1:A3:D5:CF"
@@ -49,13 +50,14 @@ def build(stage: Stage) -> list[Check]:
     )
     found: list[Check] = []
     for program, make in makers:
-        found += make(stage)
-        if find_program(program) is None:
-            stage.record.skipped.append(
-                f"{program} 不在本机 not on this machine ({PACKAGES[program]})：旁证未能在此运行"
-            )
+        place = find_program(program)
+        found += [_reached(check, place, stage.folder) for check in make(stage)]
+        if place is None:
+            why = f"本机没有 not on this machine (apt install {PACKAGES[program]})"
+            stage.record.skipped.append(f"{program}：{why}，它的旁证不能在此运行 its check cannot run here")
     if not _has_daemon():
-        stage.record.skipped.append("pcscd/vpcd 不在本机 not on this machine：opensc-tool 无读卡器可读 has no reader")
+        why = "本机没有 not on this machine (apt install pcscd vsmartcard-vpcd)"
+        stage.record.skipped.append(f"pcscd, vpcd：{why}，没有读卡器可读 no reader for opensc-tool")
     return found
 
 
@@ -67,13 +69,19 @@ def _has_daemon() -> bool:
     return True
 
 
-def _onecard(folder: Path) -> str:
-    """How the command that starts the readers is called from the run's folder."""
-    command = CHECKOUT / ".venv" / "bin" / "onecard"
-    home = folder.resolve()
-    if CHECKOUT in home.parents:
-        return "/".join([".."] * len(home.relative_to(CHECKOUT).parts)) + "/.venv/bin/onecard"
-    return str(command)
+def home_from(folder: Path) -> str:
+    """The checkout as seen from the run's folder: a relative path when the folder lies in it."""
+    here = folder.resolve()
+    if CHECKOUT in here.parents:
+        return "/".join([".."] * len(here.relative_to(CHECKOUT).parts))
+    return str(CHECKOUT)
+
+
+def _reached(check: Check, place: Path | None, folder: Path) -> Check:
+    """A program in set-up's private copy is found after one more line."""
+    if place is not None and LOCAL_ROOT in place.parents:
+        check.command = f". {quote(home_from(folder) + '/.local/env.sh')}\n{check.command}"
+    return check
 
 
 def _chip(stage: Stage) -> list[Check]:
@@ -81,9 +89,10 @@ def _chip(stage: Stage) -> list[Check]:
     chip = stage.holders[0].chip
     record = values_of(chip)[CARD_NUMBER_RECORD]
     letters = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in record)
+    onecard = quote(home_from(stage.folder) + "/.venv/bin/onecard")
     lines = (
         "rm -f readers.json",
-        f"{_onecard(stage.folder)} sim up --chip {DATA}/{CHIPS}/{chip.name} --json > readers.json &",
+        f"{onecard} sim up --chip {DATA}/{CHIPS}/{chip.name} --json > readers.json &",
         "while kill -0 $! && ! grep -q pid readers.json; do sleep 0.2; done",
         """export PCSCLITE_CSOCK_NAME="$(sed 's/.*"socket": "\\([^"]*\\)".*/\\1/' readers.json)\"""",
         f"opensc-tool -r '{reader_name(0)}' -s {SELECT_SSSE} -s {READ_CARD_NUMBER} | tail -n 1",

@@ -4,12 +4,13 @@ import os
 import shutil
 import subprocess
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
-from firmware_sim.demo.checks import PACKAGES, balance_table
+from firmware_sim.demo.checks import PACKAGES, balance_table, home_from
 from firmware_sim.demo.signatures import signature_der
-from tests.demo.conftest import SOCKET, Run
+from tests.demo.conftest import ROOT, SOCKET, Run
 from tests.required import missing
 
 COMMAND_TIMEOUT_S = 90
@@ -105,3 +106,9 @@ def test_a_signature_becomes_two_minimal_integers() -> None:
     high, small = b"\x80" + bytes(31), bytes(30) + b"\x01\x02"
     assert signature_der(high + small).hex() == "3027" + "022100" + high.hex() + "02020102"
     assert signature_der(bytes(31) + b"\x7f" + bytes(32)).hex() == "3006" + "02017f" + "020100"
+
+
+def test_the_checkout_is_named_as_seen_from_the_run(tmp_path: Path) -> None:
+    assert home_from(ROOT / "build" / "demo") == "../.."
+    assert home_from(ROOT / "demo") == ".."
+    assert home_from(tmp_path) == str(ROOT)

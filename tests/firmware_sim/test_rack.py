@@ -240,6 +240,31 @@ def test_sim_up_prints_its_line_serves_and_ends_cleanly(tmp_path: Path) -> None:
 
 
 @pytest.mark.pcsc
+def test_sim_up_takes_chips_that_were_made_before(tmp_path: Path) -> None:
+    factory = TwinFactory(KeyCentre(SoftwareHsm.from_seed(b"rack tests seed 1", "test")), SeededEntropy(1))
+    twin = factory.card(tmp_path / "card.chip", Order(7))
+    factory.psam(tmp_path / "psam.chip", 1)
+    process, line = start_sim(tmp_path, "--chip", str(tmp_path / "card.chip"), "--chip", str(tmp_path / "psam.chip"))
+    readers = line["readers"]
+    assert isinstance(readers, list)
+    assert [row["holds"] for row in readers] == ["card", "psam"]
+    assert [row["card_id"] for row in readers] == [twin.card_id.hex(), ""]
+    read = command(tmp_path, line["env"], "card", "read", "--json", "--reader", reader_name(0))
+    assert json.loads(read.stdout)["card_id"].lower() == twin.card_id.hex()
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=10)
+    assert process.returncode == 0
+
+
+def test_sim_up_refuses_a_file_that_is_no_chip(tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("dear card", "utf-8")
+    for name in ("letter.txt", "none.chip"):
+        done = command(tmp_path, {}, "sim", "up", "--chip", name)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "E-CHIP-FILE" in done.stderr
+
+
+@pytest.mark.pcsc
 @pytest.mark.parametrize("victim", [0, 1])
 def test_nothing_outlives_a_killed_owner_or_a_killed_twin(tmp_path: Path, victim: int) -> None:
     process, _ = start_sim(tmp_path)

@@ -338,6 +338,21 @@ def _uplink(clock: SteppedClock, answer: Callable[[httpx.Request], httpx.Respons
     return HttpUplink(client, "bus-1", KEY, clock, SeededEntropy(9))
 
 
+def test_a_text_is_downloaded_signed_and_a_refusal_keeps_its_code(clock: SteppedClock) -> None:
+    answers = [httpx.Response(200, text="2026-11-23 账\n"), httpx.Response(403, json={"code": "E-NOT-YOURS"})]
+    seen: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return answers[len(seen) - 1]
+
+    uplink = _uplink(clock, answer)
+    assert uplink.download("/api/v1/operator/ledger/journal") == "2026-11-23 账\n".encode()
+    assert "Onecard-Signature" in seen[0].headers
+    with pytest.raises(ServerRefusedError, match="E-NOT-YOURS"):
+        uplink.download("/api/v1/operator/ledger/journal")
+
+
 def test_every_request_is_signed_over_method_path_time_nonce_and_body(clock: SteppedClock) -> None:
     seen: list[httpx.Request] = []
 
