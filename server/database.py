@@ -46,12 +46,13 @@ class Rows(DeclarativeBase):
 
 
 def make_engine(url: str) -> Engine:
-    """An engine for `sqlite:///file`, `sqlite://` (memory) or `postgresql://...` (psycopg). Opens nothing yet."""
+    """An engine for `sqlite:///file`, `sqlite://` (memory, also shared by `?mode=memory`) or `postgresql://...`
+    (psycopg). Opens nothing yet."""
     parsed = make_url(url)
     if parsed.get_backend_name() == "postgresql":
         return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_size=POOL_SIZE, pool_pre_ping=True)
-    if parsed.database in (None, "", ":memory:"):
-        engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
+    if parsed.database in (None, "", ":memory:") or parsed.query.get("mode") == "memory":
+        engine = create_engine(parsed, poolclass=StaticPool, connect_args={"check_same_thread": False})
     else:
         engine = create_engine(parsed, pool_size=POOL_SIZE, connect_args={"check_same_thread": False})
     event.listen(engine, "connect", _sqlite_connect)
