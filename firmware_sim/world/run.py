@@ -21,13 +21,13 @@ STEPS: tuple[tuple[int, Step], ...] = (
     (14, steps_line.clock_jumps),
     (8, steps_line.night),
     (3, steps_line.days),
-    (20, steps_line.round_trip),
-    (25, steps_line.upload),
+    (17, steps_line.round_trip),
+    (20, steps_line.upload),
     (8, steps_line.newest_first),
     (25, steps_line.late_letter),
     (4, steps_line.same_batch_again),
-    (2, steps_line.server_restarts),
-    (3, steps_line.server_dies),
+    (1, steps_line.server_restarts),
+    (2, steps_line.server_dies),
     (10, steps_line.police_line),
     (110, steps_cards.ride),
     (60, steps_cards.torn_ride),
@@ -36,19 +36,19 @@ STEPS: tuple[tuple[int, Step], ...] = (
     (25, steps_cards.killed_while_serving),
     (25, steps_cards.stay),
     (10, steps_cards.load),
-    (18, steps_cards.troubled_load),
+    (15, steps_cards.troubled_load),
     (20, steps_cards.finder),
-    (40, steps_codes.fresh_code),
+    (30, steps_codes.fresh_code),
     (35, steps_codes.same_code_again),
     (6, steps_codes.torn_picture),
     (8, steps_codes.gate_killed),
     (8, steps_codes.people_leave),
-    (8, steps_office.report_loss),
+    (6, steps_office.report_loss),
     (6, steps_office.found),
     (6, steps_office.replacement),
     (4, steps_office.desk_round),
 )
-CHECK_EVERY = 250
+CHECK_EVERY = 300
 
 
 @dataclass

@@ -23,7 +23,7 @@ from terminal.venue.main import Lane, Venue
 
 LANES = ("A", "B")
 # Small, so that a night without a line becomes several batches.
-BATCH = 25
+BATCH = 40
 
 
 class LeaningClock:
