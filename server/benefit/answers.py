@@ -46,6 +46,9 @@ def says_nothing_new(line: LineRow, answer: Answer) -> bool:
     if answer.status is Status.PENDING:
         return state is LineState.UNKNOWN
     if answer.status is Status.PAID:
+        if line.code == RETURNED and state in (LineState.REVERSED, LineState.REPAID):
+            # The success its own return overtook, or told again.
+            return line.bank_serial in ("", answer.bank_serial)
         return state is LineState.PAID and line.bank_serial == answer.bank_serial
     if answer.status is Status.RETURNED:
         return line.code == RETURNED and state in (LineState.REVERSED, LineState.REPAID)
@@ -61,11 +64,12 @@ def apply_answer(session: Session, line: LineRow, answer: Answer, *, source: str
         return _through(session, line, [(LineState.UNKNOWN, word)])
     if answer.status is Status.FAILED:
         return _through(session, line, [(LineState.FAILED, word)])
-    paid = (LineState.PAID, Word(at_ms, source, PAID, paid_at=answer.paid_at, bank_serial=answer.bank_serial))
     if answer.status is Status.PAID:
         return _through(session, line, [(LineState.PAID, word)])
     back = (LineState.REVERSED, word)
-    # A return that overtakes its own success: paid first, then back, so that the book shows both.
+    # A return that overtakes its own success: paid first, then back, so that the book shows both. The bank's time and
+    # serial are the return's; when and under which number it had paid we have not heard.
+    paid = (LineState.PAID, Word(at_ms, source, PAID))
     return _through(session, line, [back] if line.state == LineState.PAID.value else [paid, back])
 
 

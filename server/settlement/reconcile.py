@@ -71,7 +71,7 @@ def _against_bank(line: LineRow, been: set[str], bookings: list[StatementLine]) 
         found.append(Found(Difference.EXTRA_RET, line.e2e_id, 0, theirs_in, "booked by the bank only"))
     elif ours_in != theirs_in:
         found.append(Found(Difference.AMT_DIFF, line.e2e_id, ours_in, theirs_in))
-    elif paid_in and paid_in[0].day != line.paid_at[:8]:
+    elif paid_in and line.paid_at and paid_in[0].day != line.paid_at[:8]:
         found.append(Found(Difference.DATE_DIFF, line.e2e_id, int(line.paid_at[:8]), int(paid_in[0].day)))
     if ours_back != theirs_back:
         found.append(Found(Difference.MISSING_RET, line.e2e_id, ours_back, theirs_back, "return not told by a file"))

@@ -10,7 +10,8 @@ from server.benefit.repay import Correction
 from server.benefit.roll import Roll, RollEntry
 from server.benefit.unknown import mark_overdue, query_unknown
 from server.ledger import service as ledger
-from tests.server.benefit.payment_world import CHECKER, PERIOD, PREPARER, RELEASER, TREASURER, PayWorld
+from server.settlement.reconcile import days_until_today, reconcile_batch
+from tests.server.benefit.payment_world import CHECKER, NOON, PERIOD, PREPARER, RELEASER, TREASURER, PayWorld
 
 FEN = 12_345
 
@@ -130,6 +131,24 @@ def test_a_late_return_reverses_and_may_be_repaid(world: PayWorld) -> None:
     world.collect()
     assert story_of(world, batch_no, late.person_id).state == "REPAID"
     assert sum(world.balances("holder:").values()) == 20 * FEN
+
+
+def test_a_return_may_overtake_the_success_it_returns(world: PayWorld) -> None:
+    late = world.holders[0]
+    world.banks[late.bank].plant(late.account, "late_return")
+    batch_no = world.prepare(world.roll(world.holders))
+    world.send(batch_no)
+    world.clock.advance(days=1)
+    world.banks[late.bank].release_late()
+    with world.store.transaction() as session:
+        mark_overdue(session, at_ms=world.now, hours=0)
+    told = query_unknown(world.store, world.banks, world.clock)
+    assert told[story_of(world, batch_no, late.person_id).e2e_id] == "REVERSED"
+    # The file that says "paid" comes last, and is no contradiction; nor is the bank's statement of two days.
+    assert all(report.accepted for report in world.collect())
+    assert world.states(batch_no) == {"PAID": 19, "REVERSED": 1}
+    days = days_until_today(NOON.date(), world.clock)
+    assert reconcile_batch(world.store, world.banks, batch_no, days, clock=world.clock) == []
 
 
 def test_a_repayment_that_comes_back_leaves_the_original_owed(world: PayWorld) -> None:
