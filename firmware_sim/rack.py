@@ -51,7 +51,7 @@ STANDARD_LAYOUT = (
     "counter-psam",
 )
 SOCKET_VARIABLE = "PCSCLITE_CSOCK_NAME"
-SEEN_TIMEOUT_MS = 5_000
+SEEN_TIMEOUT_MS = 15_000  # a busy machine; the wait ends as soon as the daemon has looked
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 10.0
 POLL_S = 0.002
