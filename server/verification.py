@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from card.domain.event import EventFormatError, parse_event
+from card.domain.event import EventFormatError, TapEvent, parse_event
 from keys.algorithms.sm3 import sm3
 from server.audit import service as audit
 from server.database import Session, Store
@@ -29,6 +29,7 @@ def verify(store: Store) -> list[Finding]:
         ("ledger chain", "总账链", ledger.verify),
         ("ledger sums", "借贷平衡", _sums),
         ("event chains", "事件链", _events),
+        ("events kept", "事件不缺", _kept),
         ("access log chain", "访问日志链", audit.verify),
     )
     found = []
@@ -54,6 +55,7 @@ def _sums(session: Session) -> int:
 def _events(session: Session) -> int:
     """Stored bytes hash to what is stored beside them, are the event they are filed under, and follow each other."""
     rows = events.raw_of(session)
+    filed = events.filed(session)
     before: tuple[str, str, int, bytes] | None = None
     for terminal, epoch, seq, digest, stored in rows:
         name = f"event {terminal}.{epoch}.{seq}"
@@ -67,8 +69,39 @@ def _events(session: Session) -> int:
             raise ChainBrokenError(f"{name}: {bad}") from bad
         if (event.id.terminal, event.id.epoch, event.id.seq) != (terminal, epoch, seq):
             raise ChainBrokenError(f"{name}: filed under another id")
+        if filed[terminal, epoch, seq] != _columns(event):
+            raise ChainBrokenError(f"{name}: its columns say other things than its bytes")
         follows = before is not None and before[:3] == (terminal, epoch, seq - 1)
         if follows and before is not None and event.prev != before[3].hex():
             raise ChainBrokenError(f"{name}: does not follow the event before it")
         before = (terminal, epoch, seq, digest)
     return len(rows)
+
+
+def _columns(event: TapEvent) -> tuple[object, ...]:
+    """What intake files beside the bytes of an event."""
+    body = event.body
+    outcome, asn, offline_seq = body.get("outcome"), body.get("asn", ""), body.get("offline_seq", -1)
+    return event.type, outcome, event.at, asn, offline_seq
+
+
+def _kept(session: Session) -> int:
+    """Nothing that was taken in is gone: each journal is whole as far as it was, each posting's event is there."""
+    seqs: dict[tuple[str, str], set[int]] = {}
+    for terminal, epoch, seq in events.filed(session):
+        seqs.setdefault((terminal, epoch), set()).add(seq)
+    known = events.journals(session)
+    for terminal, epoch, through, highest in known:
+        here = seqs.get((terminal, epoch), set())
+        gone = sorted({*range(1, through + 1), highest} - here - {0})
+        if gone:
+            raise ChainBrokenError(f"event {terminal}.{epoch}.{gone[0]}: was taken in and is gone")
+        if max(here, default=0) > highest:
+            raise ChainBrokenError(f"event {terminal}.{epoch}.{max(here)}: was never taken in")
+    for terminal, epoch in sorted(seqs.keys() - {(terminal, epoch) for terminal, epoch, _, _ in known}):
+        raise ChainBrokenError(f"events of {terminal}.{epoch}: from a journal that nobody knows")
+    stored = {f"{terminal}.{epoch}.{seq}" for (terminal, epoch), found in seqs.items() for seq in found}
+    missing = sorted(ledger_rows.events_posted(session) - stored)
+    if missing:
+        raise ChainBrokenError(f"event {missing[0]}: has a posting and is gone")
+    return len(stored)

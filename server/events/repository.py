@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, delete, func, select, tuple_
 from card.domain.event import EventId, TapEvent
 from server.context import StoredEvent
 from server.database import Session
-from server.events.rows import EventRow, QueueRow, RefusalRow
+from server.events.rows import EpochRow, EventRow, QueueRow, RefusalRow
 
 LEAVE_QUEUE = delete(QueueRow).where(
     QueueRow.terminal == bindparam("t"), QueueRow.epoch == bindparam("e"), QueueRow.seq == bindparam("s")
@@ -85,6 +85,20 @@ def raw_of(session: Session, terminal: str | None = None) -> list[tuple[str, str
     if terminal is not None:
         query = query.where(EventRow.terminal == terminal)
     return [(row.terminal, row.epoch, row.seq, row.hash, row.raw) for row in session.scalars(query)]
+
+
+def filed(session: Session) -> dict[tuple[str, str, int], tuple[str, str, int, str, int]]:
+    """(type, outcome, at ms, ASN, offline sequence) as columns say them, by event; intake took them from the bytes."""
+    rows = session.scalars(select(EventRow))
+    return {
+        (row.terminal, row.epoch, row.seq): (row.type, row.outcome, row.at_ms, row.asn, row.offline_seq) for row in rows
+    }
+
+
+def journals(session: Session) -> list[tuple[str, str, int, int]]:
+    """(terminal, epoch, through, highest) of every journal that has sent something: all up to `through` is here."""
+    rows = session.scalars(select(EpochRow).order_by(EpochRow.terminal, EpochRow.epoch))
+    return [(row.terminal, row.epoch, row.through, row.highest) for row in rows]
 
 
 def money_events(session: Session) -> list[tuple[str, str]]:

@@ -34,6 +34,7 @@ def test_honest_books_verify(house: House, tmp_path: Path, capsys: pytest.Captur
         "ledger chain": 6,
         "ledger sums": 2,
         "event chains": 3,
+        "events kept": 3,
         "access log chain": 3,
     }
 
@@ -44,6 +45,11 @@ def test_honest_books_verify(house: House, tmp_path: Path, capsys: pytest.Captur
         ("UPDATE postings SET fen = fen * 2 WHERE position = 2", "ledger main 2026-11-23 row 2"),
         ("DELETE FROM postings WHERE position = 5", "row 5"),
         ("UPDATE events SET raw = replace(raw, 'K1', 'K2') WHERE seq = 2", ".2: the bytes do not match"),
+        ("UPDATE events SET outcome = 'voided' WHERE seq = 2", ".2: its columns say other things"),
+        ("DELETE FROM events WHERE seq = 2", ".2: was taken in and is gone"),
+        ("DELETE FROM events WHERE seq = 3", ".3: was taken in and is gone"),
+        ("DELETE FROM event_epochs", "from a journal that nobody knows"),
+        ("UPDATE event_epochs SET through = 2, highest = 2", ".3: was never taken in"),
         ("UPDATE access_log SET actor = 'nobody' WHERE position = 1", "access log main 2026-11-23 row 1"),
         ("DELETE FROM access_log WHERE position = 2", "ends at row 2"),
     ],
@@ -56,6 +62,16 @@ def test_a_changed_row_is_named(
     assert audit_verify([str(tmp_path)]) == 1
     assert "BROKEN" in (out := capsys.readouterr().out)
     assert named in out or "its head says" in out
+
+
+def test_events_that_are_gone_with_their_journal_are_missed_by_the_books(
+    house: House, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with house.context.store.transaction() as session:
+        session.execute(text("DELETE FROM events"))
+        session.execute(text("DELETE FROM event_epochs"))
+    assert audit_verify([str(tmp_path)]) == 1
+    assert "has a posting and is gone" in capsys.readouterr().out
 
 
 def test_without_books_nothing_is_tried(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
