@@ -64,7 +64,7 @@ def parse(argv: list[str]) -> DemoOptions:
     """Options of one run; SystemExit(64) on a wrong flag."""
     p = parser()
     try:
-        args = p.parse_args(argv)
+        args = p.parse_args(_joined(argv))
     except SystemExit as stop:
         raise SystemExit(0 if stop.code == 0 else USAGE) from stop
     root = Path(__file__).resolve().parents[2]
@@ -80,6 +80,15 @@ def parse(argv: list[str]) -> DemoOptions:
         clock_skew_s=args.clock,
         bank_file=args.bank_file,
     )
+
+
+def _joined(argv: list[str]) -> list[str]:
+    """`--clock -1d` as one word: argparse would take -1d for a flag."""
+    words = list(argv)
+    while "--clock" in words[:-1]:
+        place = words.index("--clock")
+        words[place : place + 2] = [f"--clock={words[place + 1]}"]
+    return words
 
 
 def _place(value: str) -> int:

@@ -1,8 +1,9 @@
 """Steps at the kiosk and on the bus: load, bus_tap, bus_tear."""
 
 import time
-from datetime import date
+from datetime import date, timedelta
 
+from card.domain.clock import business_date
 from card.domain.decision import Grant
 from card.domain.money import Fen
 from card.pin import Pin
@@ -12,6 +13,7 @@ from firmware_sim.card.faults import ANY_INS, Fault
 from firmware_sim.card.memory import PurseState
 from firmware_sim.demo import screens
 from firmware_sim.demo.cast import choose
+from firmware_sim.demo.devices import DRIFT_S
 from firmware_sim.demo.record import Panel, Step, Wrote
 from firmware_sim.demo.stage import Holder, Stage
 from firmware_sim.demo.steps_issue import masked
@@ -22,6 +24,7 @@ LOAD = Fen(5_000)
 TAP_SECONDS = 20
 DEBIT_INS = 0x54
 SYNC_EVERY = 5
+UNSURE = "clock-unsure"
 UPLOAD_CODES = ("S-BUS-PAID", "S-BUS-FREE")
 
 
@@ -76,7 +79,7 @@ def _load_one(stage: Stage, holder: Holder, step: Step | None) -> TapResult:
 def bus_tap(stage: Stage, step: Step) -> None:
     """Riders of every age class; the server may be killed on the way and nothing is lost."""
     cast, bus = choose(stage), stage.street.bus
-    day = date.fromisoformat(stage.record.date)
+    skew = timedelta(seconds=stage.options.clock_skew_s)
     results, wrong, killed = [], [], False
     for number, holder in enumerate(cast.riders, 1):
         if stage.options.kill_at == number:
@@ -84,7 +87,7 @@ def bus_tap(stage: Stage, step: Step) -> None:
             killed = True
         result = ride(stage, holder)
         results.append(result)
-        expected = HAIKOU_BUS.fare(holder.birth, day)[0]
+        expected = HAIKOU_BUS.fare(holder.birth, business_date(stage.now() + skew))[0]  # the validator's own day
         if not (isinstance(result.decision, Grant) and result.decision.fare == expected):
             wrong.append(f"{number}: {result.screen.code}")
         if holder is cast.main or (holder.birth and isinstance(result.decision, Grant) and result.decision.fare == 0):
@@ -97,6 +100,9 @@ def bus_tap(stage: Stage, step: Step) -> None:
         _killed_panel(stage, step)
         stage.server.start()
     report = bus.sync()
+    unsure = sum(1 for r in results if isinstance(r.decision, Grant) and UNSURE in r.decision.notes)
+    if unsure:
+        _clock_panel(stage, step, results[0], unsure)
     fares = sum(int(r.decision.fare) for r in results if isinstance(r.decision, Grant))
     waiting = stage.street.devices["bus"].journal.state().unsent
     times = sorted(screens.seconds(result) * 1000 for result in results)
@@ -108,11 +114,15 @@ def bus_tap(stage: Stage, step: Step) -> None:
         "uploaded_last": report.upload.sent,
         "unsent": waiting,
         "server_killed": killed,
+        "clock_skew_s": stage.options.clock_skew_s,
+        "clock_unsure": unsure,
         "card_and_psam_ms_median": round(times[len(times) // 2], 1),
         "proven": f"{len(results)} 次乘车 rides, {Fen(fares).yuan()} 元 yuan, 按年龄计价 fare by age"
-        + ("; 服务器中途被杀，事件一条不少 server killed, no event lost" if killed else ""),
+        + ("; 服务器中途被杀，事件一条不少 server killed, no event lost" if killed else "")
+        + (f"; {unsure} 次判决写明时钟不可靠 said their clock is unsure" if unsure else ""),
     }
-    step.ok = not wrong and waiting == 0
+    told = unsure == (len(results) if abs(stage.options.clock_skew_s) > DRIFT_S else 0)
+    step.ok = not wrong and waiting == 0 and told
 
 
 def ride(stage: Stage, holder: Holder) -> TapResult:
@@ -149,6 +159,19 @@ def _killed_panel(stage: Stage, step: Step) -> None:
     panel.fault = f"第 {stage.options.kill_at} 次刷卡前杀掉服务器 server killed before tap {stage.options.kill_at}"
     panel.ended = "重启后全部补传，每条只入账一次 after the restart everything was uploaded, each posted once"
     panel.wrote = [Wrote("event", f"{waiting} 条在日志里等 events wait in the journal")]
+    step.panels.append(panel)
+
+
+def _clock_panel(stage: Stage, step: Step, first: TapResult, unsure: int) -> None:
+    skew = stage.options.clock_skew_s
+    panel = Panel("时钟错了", "A clock that is wrong", screens.lines(first.screen), screens.tone(first.screen))
+    panel.who = "公交 Bus K1"
+    panel.wrote = [
+        Wrote("event", f"{unsure} 条事件 events: decision.notes = [{UNSURE}], inputs.clock_sure = false"),
+        Wrote("message", "与平台对时相差超限 the drift against the server is beyond its limit"),
+    ]
+    panel.fault = f"车载机时钟差 {skew:+d} 秒 the validator's clock is wrong by {skew:+d} seconds"
+    panel.ended = "照常乘车，不以此钟判断有效期，判决里写明 rides go on, no date is judged, every decision says so"
     step.panels.append(panel)
 
 

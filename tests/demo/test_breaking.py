@@ -44,6 +44,20 @@ def test_a_killed_server_loses_no_event(broken_run: Run) -> None:
     assert broken_run.report["invariants"]["events_all_taken"] == {"ok": True, "value": 0}
 
 
+def test_a_wrong_clock_stops_nobody_and_every_decision_says_so(broken_run: Run) -> None:
+    evidence = broken_run.evidence("bus_tap")
+    assert evidence["clock_skew_s"] == 86_400
+    assert evidence["clock_unsure"] == evidence["taps"] > 0
+    assert "+86400" in broken_run.page
+
+
+@pytest.mark.parametrize(
+    ("words", "seconds"), [("--clock -1d", -86_400), ("--clock=+30m", 1_800), ("--clock -10s", -10)]
+)
+def test_a_clock_may_be_behind(words: str, seconds: int) -> None:
+    assert parse(words.split()).clock_skew_s == seconds
+
+
 def test_a_cut_answer_is_named_and_charged_once(broken_run: Run) -> None:
     evidence = broken_run.evidence("bus_tear")
     assert "9" in evidence["cut"]
