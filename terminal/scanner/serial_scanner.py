@@ -22,10 +22,10 @@ MAX_FRAME = 1024
 class SerialScanner:
     """Implements `Scanner` on one tty."""
 
-    def __init__(self, port: str) -> None:
-        """Open `port`. ScannerLostError when it cannot be opened."""
+    def __init__(self, port: str, gap_s: float = GAP_S) -> None:
+        """Open `port`; silence of `gap_s` ends a frame. ScannerLostError when it cannot be opened."""
         try:
-            self._line = serial.Serial(port, BAUD, timeout=GAP_S)
+            self._line = serial.Serial(port, BAUD, timeout=gap_s)
         except (serial.SerialException, OSError) as bad:
             raise ScannerLostError(port) from bad
 

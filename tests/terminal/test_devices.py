@@ -2,6 +2,7 @@
 
 import io
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -70,11 +71,13 @@ def test_a_torn_frame_does_not_poison_the_next(scanner: SimScanner) -> None:
 
 def test_line_time_at_9600_baud_is_why_115200_is_required() -> None:
     slow = SimScanner(baud=9_600, paced=True)
-    line = SerialScanner(slow.port)
+    line = SerialScanner(slow.port, gap_s=1.0)  # a busy machine may keep the sender waiting
     player = threading.Thread(target=slow.play, args=(binary_code(),), kwargs={"chunk": 16})
+    begun = time.monotonic()
     player.start()
     assert line.scan(2_000) == binary_code()
     player.join()
+    assert time.monotonic() - begun > len(binary_code()) * 10 / 9_600
 
 
 def test_an_unplugged_scanner_is_named(scanner: SimScanner) -> None:
