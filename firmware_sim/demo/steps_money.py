@@ -364,6 +364,7 @@ def clearing(stage: Stage, step: Step) -> None:
     day = business_date(stage.now())
     report = stage.console.ask("POST", "clearing", {"date": f"{day:%Y%m%d}", "bank": "102"})
     again = stage.console.ask("POST", "clearing", {"date": f"{day:%Y%m%d}", "bank": "102"})
+    roots = _close_days(stage, day)
     lines = report["lines"]
     assert isinstance(lines, list)
     paid = sum(int(line["fen"]) for line in lines)
@@ -375,6 +376,7 @@ def clearing(stage: Stage, step: Step) -> None:
         "difference_fen": paid - journal,
         "differences": report["differences"],
         "again_fen": again["fen"],
+        "closed_days": roots,
         "proven": f"清分 {Fen(paid).yuan()} 元 = 日志 {Fen(journal).yuan()} 元 clearing equals the journals",
     }
     shown = [f"{line['operator']} {Fen(int(line['fen'])).yuan()} 元 · {line['count']} 笔 taps" for line in lines]
@@ -383,5 +385,14 @@ def clearing(stage: Stage, step: Step) -> None:
         Wrote("posting", f"operator:{line['operator']} → bank:{line['bank']} {Fen(int(line['fen'])).yuan()} 元")
         for line in lines
     ]
+    panel.wrote += [Wrote("event", f"日切 day closed {name} root {root}…") for name, root in roots.items()]
     step.panels.append(panel)
     step.ok = paid == journal > 0 and bool(report["balanced"]) and again["fen"] == report["fen"]
+
+
+def _close_days(stage: Stage, today: date) -> dict[str, str]:
+    """日切: every business day of the run that is over gets its Merkle root; hex, shortened."""
+    first = date.fromisoformat(stage.record.date)
+    days = [first + timedelta(days=place) for place in range((today - first).days)]
+    answers = {day.isoformat(): stage.console.ask("POST", f"ledger/days/{day}:close", {}) for day in days}
+    return {day: str(answer["root"])[:16] for day, answer in answers.items()}

@@ -1,10 +1,13 @@
 """The operator's desk: every request is signed by a console."""
 
 from dataclasses import asdict
+from datetime import date
+from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Path, Request
 from fastapi.responses import PlainTextResponse
 
+from card.domain.clock import business_date
 from server.audit import service as audit
 from server.catalogue import service as catalogue
 from server.desk import service
@@ -13,6 +16,7 @@ from server.desk.schemas import (
     CardAnswer,
     CatalogueAnswer,
     CatalogueForm,
+    DayAnswer,
     InvariantsAnswer,
     LossForm,
     ReasonForm,
@@ -159,6 +163,18 @@ async def balances(request: Request, prefix: Text = "") -> BalancesAnswer:
 
     def work(call: Call) -> BalancesAnswer:
         return BalancesAnswer(balances={name: int(fen) for name, fen in ledger.balances(call.session, prefix).items()})
+
+    return await signed(request, CONSOLE, work)
+
+
+@router.post("/ledger/days/{day}:close")
+async def close_day(request: Request, day: Annotated[date, Path()]) -> DayAnswer:
+    """日切: seal a past business day under its Merkle root; nothing is booked on it after. Again, the same root."""
+
+    def work(call: Call) -> DayAnswer:
+        if day >= business_date(call.context.clock.now()):
+            raise service.DayNotOverError(day.isoformat())
+        return DayAnswer(day=day.isoformat(), root=ledger.close_day(call.session, day.isoformat()).hex())
 
     return await signed(request, CONSOLE, work)
 

@@ -98,6 +98,13 @@ class InvariantsAnswer(Answer):
     invariants: dict[str, InvariantAnswer]
 
 
+class DayAnswer(Answer):
+    """`root` hex Merkle root over the day's posting sides."""
+
+    day: str
+    root: str
+
+
 class BalancesAnswer(Answer):
     """Debits positive, fen."""
 

@@ -40,6 +40,12 @@ class LossKindError(ServerError):
     code: ClassVar[str] = "E-LOSS-KIND"
 
 
+class DayNotOverError(ServerError):
+    """Only a past business day can be closed."""
+
+    code: ClassVar[str] = "E-DAY-NOT-OVER"
+
+
 @dataclass(frozen=True, slots=True)
 class SyncReport:
     """`position` of the issuance outbox taken over; `stays` answered by the police; rests of lost cards."""
