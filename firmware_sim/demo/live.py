@@ -29,9 +29,11 @@ class TerminalLive:
         self._task: TaskID | None = None
 
     def say(self, line: str) -> None:
-        self.console.print(line, markup=False)
+        self.console.print(line, markup=False, soft_wrap=True)
 
     def begin(self, step: Step, what: str) -> None:
+        if not self.console.is_terminal:
+            return  # in a log a bar is only empty lines
         columns = (
             SpinnerColumn(),
             TextColumn("{task.description}"),
@@ -54,7 +56,7 @@ class TerminalLive:
         mark = "[green]✓[/green]" if step.ok else "[red]✗[/red]"
         proof = step.evidence.get("proven", "") if step.ok else step.problem
         self.console.print(f"{mark} {step.title_zh:<6} {step.title_en:<40} {step.seconds:6.1f} s", end="  ")
-        self.console.print(str(proof), markup=False, style="dim" if step.ok else "red")
+        self.console.print(str(proof), markup=False, style="dim" if step.ok else "red", soft_wrap=True)
 
     def finish(self, record: RunRecord, out: str) -> None:
         table = Table(title="账 · The books", title_justify="left", show_edge=False)
