@@ -22,7 +22,7 @@ program() { command -v "$1" >/dev/null 2>&1 || first "/usr/sbin/$1" "$private/us
 have_daemon() { program pcscd; }
 have_driver() { first "$private"/usr/lib/pcsc/drivers/serial/libifdvpcd.so* /usr/lib/pcsc/drivers/serial/libifdvpcd.so* >/dev/null; }
 have_zbar() { first "$private"/usr/lib/*/libzbar.so.0 /usr/lib/*/libzbar.so.0 /usr/lib/libzbar.so.0 >/dev/null; }
-reads_zbar() { (load_private_copy && .venv/bin/python -c 'import pyzbar.pyzbar') >/dev/null 2>&1; }
+reads_zbar() { (load_private_copy && .venv/bin/python -c 'import terminal.camera.zbar') >/dev/null 2>&1; }
 have_font() {
     for folder in "$private/usr/share/fonts" /usr/share/fonts /usr/local/share/fonts "${HOME:-/nonexistent}/.fonts"; do
         [ -d "$folder" ] || continue

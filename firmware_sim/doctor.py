@@ -8,7 +8,6 @@ import sqlite3
 import sys
 import tempfile
 from collections.abc import Callable
-from ctypes.util import find_library
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from firmware_sim.errors import DaemonNotInstalledError, NotIsolatedError
 from firmware_sim.installed import find_chromium, find_cjk_font, find_postgres_bin, find_program
 from keys.algorithms.sm2 import default_backend
 from keys.errors import Sm2MissingError, Sm2SelfTestError
+from terminal.camera.second_opinion import second_opinion
 
 DONE, NO, NOT_TRIED, USAGE = 0, 1, 2, 64
 PYTHON_MIN = (3, 11)
@@ -86,7 +86,7 @@ def _module(name: str) -> str:
 
 
 def _zbar() -> str:
-    return (find_library("zbar") or "") if _module("pyzbar") else ""
+    return _module("pyzbar") if second_opinion() is not None else ""
 
 
 def _path(found: Path | None) -> str:
