@@ -4,7 +4,7 @@ from terminal.camera.camera import PictureReader
 
 try:
     from terminal.camera.zbar import ZbarReader
-except ImportError:  # libzbar0 is missing on this machine
+except (ImportError, OSError):  # libzbar0 is missing on this machine
     ZbarReader = None  # type: ignore[assignment,misc]
 
 

@@ -39,8 +39,8 @@ sys.addaudithook(hook)
 for name in names:
     try:
         importlib.import_module(name)
-    except ImportError as error:
-        missing = (error.name or "").partition(".")[0]
+    except (ImportError, OSError) as error:
+        missing = (getattr(error, "name", "") or "").partition(".")[0]
         if missing in ("smartcard", "pyzbar", "gmalglib") or "zbar" in str(error):
             continue  # may be absent on this machine
         seen.append(f"{name}: {error}")
