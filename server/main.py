@@ -4,8 +4,6 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from fastapi import APIRouter, FastAPI
-from fastapi.responses import RedirectResponse
-from fastapi_offline import FastAPIOffline
 
 from card.domain.clock import Clock
 from card.domain.entropy import Entropy
@@ -34,7 +32,7 @@ from server.facts import repository as facts_rows
 from server.facts import routes as facts_routes
 from server.facts import service as facts
 from server.hotel import service as hotel
-from server.http import problems
+from server.http import pages, problems
 from server.http.forms import Problem
 from server.http.road import Pool
 from server.kiosk import routes as kiosk_routes
@@ -74,8 +72,7 @@ def create_app(
     context = Context(config, store, clock, entropy, centre, connectors or Connectors())
     with store.transaction() as session:
         _first_facts(context, session)
-    # FastAPI with its API pages served from a package: a counter has no content network.
-    app = FastAPIOffline(title="onecard", version="0.1.0", lifespan=_lifespan)
+    app = FastAPI(title="onecard", version="0.1.0", lifespan=_lifespan, docs_url=None, redoc_url=None)
     app.state.context = context
     app.state.pool = Pool(config.worker_threads)
     app.state.events = _event_store(store, threaded=config.worker_threads > 0)
@@ -88,13 +85,8 @@ def create_app(
     for router in MONEY_ROUTERS:
         app.include_router(router, responses=PROBLEMS)  # type: ignore[arg-type]
     problems.install(app, IssuanceError, IdentityFormatError)
-    app.add_api_route("/", _front, include_in_schema=False)
+    pages.install(app)
     return app
-
-
-async def _front() -> RedirectResponse:
-    """`/` leads to the API pages."""
-    return RedirectResponse("/docs")
 
 
 def carry_over(context: Context) -> int:
