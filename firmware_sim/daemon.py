@@ -5,6 +5,7 @@ it. The driver keeps one global slot table per loaded library, so every reader e
 the file. It listens on every interface unless a preloaded shim or a network namespace of its own keeps it at home.
 """
 
+import os
 import shutil
 import socket
 import subprocess
@@ -26,6 +27,8 @@ STOP_TIMEOUT_S = 3.0
 MAX_FOLDER_LENGTH = 80
 SOCKET_NAME = "pcscd.comm"
 READER_NAME = "Onecard Reader"
+# The daemon makes this folder when it starts and ends when it cannot, though it never uses it for us.
+FIXED_FOLDER = Path("/run/pcscd")
 _LISTENING = "0A"
 _LOOPBACK = "0100007F"
 _HERE = Path(__file__).resolve().parent
@@ -73,14 +76,15 @@ def choose_isolation(run_dir: Path, *, allow_open: bool = False) -> Isolation:
         return "namespace"
     if allow_open:
         return "open"
-    raise NotIsolatedError("no C compiler and no network namespace")
+    raise NotIsolatedError("neither a C compiler nor a network namespace is to be had")
 
 
 def _compile_shim(run_dir: Path) -> bool:
     compiler = shutil.which("gcc") or shutil.which("cc")
     if compiler is None:
         return False
-    command = [compiler, "-O2", "-shared", "-fPIC", "-o", str(shim_path(run_dir)), str(_HERE / "lo_bind.c"), "-ldl"]
+    command = [compiler, "-O2", "-shared", "-fPIC", f'-DFIXED_FOLDER="{FIXED_FOLDER}"', "-o", str(shim_path(run_dir))]
+    command += [str(_HERE / "lo_bind.c"), "-ldl"]
     # A compiler without libc headers is as good as none.
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
@@ -91,8 +95,14 @@ def shim_path(run_dir: Path) -> Path:
 
 
 def namespace_command() -> list[str]:
-    """Prefix that runs a program in a network namespace of its own, as any user."""
-    return [shutil.which("unshare") or "unshare", "-rn"]
+    """Prefix that runs a program in a network namespace of its own, as any user.
+
+    Where `FIXED_FOLDER` neither is nor can be made, also with a `/run` of its own.
+    """
+    unshare = shutil.which("unshare") or "unshare"
+    if FIXED_FOLDER.is_dir() or os.access(FIXED_FOLDER.parent, os.W_OK):
+        return [unshare, "-rn"]
+    return [unshare, "-rnm", "sh", "-c", f'mount -t tmpfs tmpfs {FIXED_FOLDER.parent} && exec "$@"', "sh"]
 
 
 def _namespaces_work() -> bool:

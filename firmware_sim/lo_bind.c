@@ -1,9 +1,13 @@
-/* The vpcd driver listens on every network interface; this preload makes it listen on loopback only. */
+/* Preloaded into the daemon. The vpcd driver listens on every network interface; here it listens on loopback only.
+ * The daemon will not start where it cannot make its own folder, which it does not use when its socket is handed to it;
+ * here an ordinary user's daemon believes that the folder is there. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 int bind(int fd, const struct sockaddr *address, socklen_t length)
 {
@@ -20,4 +24,17 @@ int bind(int fd, const struct sockaddr *address, socklen_t length)
         }
     }
     return next(fd, address, length);
+}
+
+int mkdir(const char *path, mode_t mode)
+{
+    static int (*next)(const char *, mode_t);
+    int done;
+
+    if (!next)
+        *(void **)&next = dlsym(RTLD_NEXT, "mkdir");
+    done = next(path, mode);
+    if (done != 0 && strcmp(path, FIXED_FOLDER) == 0)
+        errno = EEXIST;
+    return done;
 }

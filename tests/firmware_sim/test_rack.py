@@ -94,6 +94,22 @@ def test_no_isolation_is_a_refusal_unless_asked_for(tmp_path: Path, monkeypatch:
     assert daemon.choose_isolation(tmp_path, allow_open=True) == "open"
 
 
+def test_the_daemons_own_folder_need_not_be_makeable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An ordinary user on a machine where no system daemon ever ran: nobody can make a folder in /proc either."""
+    fixed = Path("/proc/onecard")
+    monkeypatch.setattr(daemon, "FIXED_FOLDER", fixed)
+    assert daemon.choose_isolation(tmp_path, allow_open=True) in ("shim", "namespace", "open")
+    make = [sys.executable, "-c", f"import os; os.mkdir('{fixed}')"]
+    if daemon.shim_path(tmp_path).exists():
+        environment = {"LD_PRELOAD": str(daemon.shim_path(tmp_path))}
+        done = subprocess.run(make, env=environment, capture_output=True, text=True, check=False)
+        assert "FileExistsError" in done.stderr
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert "mount -t tmpfs tmpfs /proc" in " ".join(daemon.namespace_command())
+    monkeypatch.setattr(daemon, "FIXED_FOLDER", tmp_path)
+    assert daemon.namespace_command()[1:] == ["-rn"]
+
+
 @pytest.mark.pcsc
 def test_every_slot_holds_its_own_card(pcsc_rack: PcscRack, tmp_path: Path) -> None:
     """Two reader entries with one library would both answer from the last card."""
