@@ -188,13 +188,14 @@ def _judge(step: Step, stage: Stage, holder: Holder, result: TapResult, opened: 
     expected, price_class = prices.price(rights)
     granted = result.decision
     price = int(granted.fare) if isinstance(granted, Grant) else -1
+    gate = "闸门已开 barrier opened" if opened else "闸门未开 barrier stayed shut"
     step.evidence |= {
         "screen": result.screen.code,
         "price_fen": price,
         "price_class": granted.price_class if isinstance(granted, Grant) else "",
         "expected_class": price_class,
         "barrier_opened": opened,
-        "proven": f"{how}：{price_class} {Fen(max(price, 0)).yuan()} 元 yuan, 闸门已开 barrier opened",
+        "proven": f"{how}：{price_class} {Fen(max(price, 0)).yuan()} 元 yuan, {gate}",
     }
     step.ok = isinstance(granted, Grant) and price == int(expected) and opened
 
