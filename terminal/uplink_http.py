@@ -33,9 +33,17 @@ class HttpUplink:
         self._entropy = entropy
 
     @classmethod
-    def to(cls, base_url: str, device_id: str, key: Sm2PrivateKey, clock: Clock, entropy: Entropy) -> "HttpUplink":
-        """A line to `base_url` with this floor's time-out; environment proxies are not used."""
-        client = httpx.Client(base_url=base_url, timeout=DEFAULT_TIMEOUT_S, trust_env=False)
+    def to(
+        cls,
+        base_url: str,
+        device_id: str,
+        key: Sm2PrivateKey,
+        clock: Clock,
+        entropy: Entropy,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+    ) -> "HttpUplink":
+        """A line to `base_url` that waits `timeout_s` for an answer; environment proxies are not used."""
+        client = httpx.Client(base_url=base_url, timeout=timeout_s, trust_env=False)
         return cls(client, device_id, key, clock, entropy)
 
     def exchange(self, method: str, path: str, body: Mapping[str, object] | None) -> Reply:

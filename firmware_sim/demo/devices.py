@@ -24,6 +24,8 @@ from terminal.uploader import Uploader
 CONSOLE_ID = "console-1"
 SYNC_AGE_S, DRIFT_S = 7 * 86_400, 120
 REGION = "460100"
+# The desk asks for whole batches: taking over two thousand new cards is one request.
+DESK_TIMEOUT_S = 180.0
 
 
 class CutLine:
@@ -60,7 +62,7 @@ class Console:
 
     def __init__(self, url: str, clock: Clock, entropy: Entropy, folder: Path, one_time_code: str) -> None:
         key = generate_sm2()
-        self._uplink = HttpUplink.to(url, CONSOLE_ID, key, clock, entropy)
+        self._uplink = HttpUplink.to(url, CONSOLE_ID, key, clock, entropy, DESK_TIMEOUT_S)
         memory = SqliteMemory(folder / f"{CONSOLE_ID}.memory.db")
         who = Introduction(CONSOLE_ID, "console", Place("onecard", "desk", REGION), one_time_code)
         enrol(self._uplink, memory, key, who)
