@@ -60,9 +60,15 @@ class CardSnapshot:
 
     @property
     def bound_to_atr(self) -> bool:
-        """EF05.01 bytes 9-12 equal the last 4 historical bytes; copied files fail here (contract §5)."""
+        """EF05.01 bytes 9-12 equal the last 4 historical bytes; copied files fail here (contract §5).
+
+        Those 4 bytes hold only the last byte of the city: chips of two cities may share them, so the city itself
+        (bytes 1-3, card §1.10) must also be the one in the answer to reset, by which the chip's keys are derived.
+        """
         raw = self.values.get("card_id", b"")
-        return isinstance(raw, bytes) and len(raw) == 16 and raw[8:12] == self.facts.tail
+        if not isinstance(raw, bytes) or len(raw) != 16:
+            return False
+        return raw[8:12] == self.facts.tail and raw[:3].hex() == self.facts.region
 
     @property
     def reset_info(self) -> str:

@@ -69,6 +69,12 @@ def test_a_copied_file_on_another_chip_is_not_bound_to_the_atr() -> None:
     assert not read_ssc(Script([SELECT_SSSE, *basic_steps()], atr)).bound_to_atr
 
 
+def test_a_copied_file_on_a_chip_of_another_city_with_the_same_serial_is_not_bound_to_the_atr() -> None:
+    other_city = ATR_2_00.replace(bytes.fromhex("460100"), bytes.fromhex("460200"))
+    assert other_city[-4:] == ATR_2_00[-4:]
+    assert not read_ssc(Script([SELECT_SSSE, *basic_steps()], other_city)).bound_to_atr
+
+
 def test_a_factory_card_reads_as_empty() -> None:
     blank = {}
     for fid in ("EF05", "EF06"):
