@@ -22,11 +22,9 @@ from terminal.uplink_http import HttpUplink
 from terminal.uploader import Uploader
 
 CONSOLE_ID = "console-1"
-# Taking over the cards of 2,000 applicants is some 10,000 changes in one request; nobody waits at a gate for it.
-CONSOLE_TIMEOUT_S = 180.0
 SYNC_AGE_S, DRIFT_S = 7 * 86_400, 120
 REGION = "460100"
-# The desk asks for whole batches: taking over two thousand new cards is one request.
+# Taking over the cards of 2,000 applicants is some 10,000 changes in one request; nobody waits at a gate for it.
 DESK_TIMEOUT_S = 180.0
 
 
