@@ -45,6 +45,11 @@ def give_back(session: Session, place: str, batch: str, count: int, keepers: tup
     _note(session, line, "return", count, at_ms, officers="+".join(keepers))
 
 
+def hold(session: Session, place: str, batch: str) -> None:
+    """Nobody else moves this line until the transaction ends: what is counted after this call belongs together."""
+    Stocks(session).line(place, batch)
+
+
 def require(session: Session, place: str, batch: str, count: int) -> None:
     """StockShortError unless `count` blanks of the batch are there."""
     line = Stocks(session).line(place, batch)

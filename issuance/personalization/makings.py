@@ -79,6 +79,8 @@ class MakingBook:
         that is not in stock.
         """
         with transaction(self._engine) as session:
+            # First the line, then the count: a making that ends in between would be counted and its blank be gone.
+            stock.hold(session, self._settings.place, batch.hex())
             begun = sum(row.batch == batch.hex() for row in Makings(session).in_state(BURNING))
             stock.require(session, self._settings.place, batch.hex(), begun + 1)
             order, person = _order(session, order_id)
