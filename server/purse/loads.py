@@ -99,6 +99,7 @@ def start(context: Context, session: Session, device: Device, wish: LoadWish) ->
     request = _request(wish)
     context.centre.check_load_mac1(request)
     _void_earlier(context, session, wish)
+    _post_earlier(context, session, wish)
     at = business_time(context.clock.now())
     moment = Moment.from_digits(at.strftime("%Y%m%d"), at.strftime("%H%M%S"))
     load = Load(
@@ -230,6 +231,13 @@ def _void_earlier(context: Context, session: Session, wish: LoadWish) -> None:
     """A fresh MAC1 over an unmoved sequence proves that the earlier load of that sequence was never credited."""
     for earlier in repository.pending_of(session, wish.asn, wish.online_seq):
         _void(context, session, earlier)
+
+
+def _post_earlier(context: Context, session: Session, wish: LoadWish) -> None:
+    """A MAC1 over the next sequence proves that the load of the one before was credited, when there was only one."""
+    earlier = repository.of_sequence(session, wish.asn, wish.online_seq - 1)
+    if len(earlier) == 1 and earlier[0].state in (PENDING, UNCERTAIN):
+        _post(context, session, earlier[0])
 
 
 def _check_tac(context: Context, load: Load, end: LoadEnd) -> None:

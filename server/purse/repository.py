@@ -27,6 +27,12 @@ def pending_of(session: Session, asn: str, online_seq: int) -> list[Load]:
     return [_load(row) for row in session.scalars(select(LoadRow).where(*where).order_by(LoadRow.started_at))]
 
 
+def of_sequence(session: Session, asn: str, online_seq: int) -> list[Load]:
+    """Every load ever begun for this purse and sequence."""
+    where = (LoadRow.asn == asn, LoadRow.online_seq == online_seq)
+    return [_load(row) for row in session.scalars(select(LoadRow).where(*where).order_by(LoadRow.started_at))]
+
+
 def silent(session: Session, device_id: str, before_ms: int) -> list[Load]:
     """Pending loads of a device begun before `before_ms` whose proof has not been asked for."""
     where = (

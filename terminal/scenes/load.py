@@ -223,7 +223,8 @@ def settle_loads(
         events += _write(journal, entry, finding)
         _tell_server(desk, body, finding.outcome, "proof")
         shown = load_screen(Fen(whole(body["amount"])), finding)
-    return Recovered(tuple(events), True, shown) if entries else None
+    # What stays uncertain is told once; after that the holder may load again, and that load's MAC1 is the proof.
+    return Recovered(tuple(events), bool(events), shown) if entries else None
 
 
 def load_screen(amount: Fen, acted: Acted) -> Screen:
