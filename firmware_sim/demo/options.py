@@ -7,6 +7,8 @@ from datetime import date
 from pathlib import Path
 
 DEFAULT_DATE = date(2026, 11, 23)
+# The catalogue's items are in force from the first; the test code certificate ends a month after the last.
+FIRST_DATE, LAST_DATE = date(2026, 1, 1), date(2030, 11, 30)
 USAGE = 64
 CLOCK_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 MOST_SKEW_S = 366 * 86_400
@@ -43,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--seed", type=int, default=20261123, help="chance of this run (default %(default)s)")
     p.add_argument(
-        "--date", type=date.fromisoformat, default=DEFAULT_DATE, help="business day, YYYY-MM-DD (default %(default)s)"
+        "--date", type=_day, default=DEFAULT_DATE, help="business day, YYYY-MM-DD, 2026 to 2030 (default %(default)s)"
     )
     p.add_argument("--applicants", type=Path, default=None, help="CSV of applicants (default examples/applicants.csv)")
     p.add_argument("--out", type=Path, default=Path("build/demo"), help="where the report goes (default %(default)s)")
@@ -89,6 +91,16 @@ def _joined(argv: list[str]) -> list[str]:
         place = words.index("--clock")
         words[place : place + 2] = [f"--clock={words[place + 1]}"]
     return words
+
+
+def _day(value: str) -> date:
+    try:
+        day = date.fromisoformat(value)
+    except ValueError as bad:
+        raise argparse.ArgumentTypeError("write YYYY-MM-DD, a day that exists") from bad
+    if not FIRST_DATE <= day <= LAST_DATE:
+        raise argparse.ArgumentTypeError(f"{FIRST_DATE} to {LAST_DATE}: services and test certificates stand then")
+    return day
 
 
 def _place(value: str) -> int:

@@ -85,6 +85,8 @@ def test_a_file_too_poor_for_a_run_says_all_that_is_missing(tmp_path: Path, caps
         ("--clock", "1d"),
         ("--clock", "+9999999999d"),
         ("--date", "2026-02-30"),
+        ("--date", "2025-12-31"),
+        ("--date", "2035-01-01"),
         ("--transport", "usb"),
         ("surplus",),
     ],
