@@ -148,7 +148,6 @@ def no_event_is_in_doubt(_world: World, book: Book) -> tuple[str, Iterable[str]]
         for held in book.events.values()
         if held.verdict != "accepted" and not _log_only(held.data["body"])
     ]
-    bad += [f"{held.id} {held.difference}" for held in book.events.values() if held.difference]
     refused = [f"{name} {verdict}" for name, verdict in book.verdicts.items() if verdict in ("rejected", "conflict")]
     doubted = sum(1 for held in book.events.values() if held.verdict != "accepted")
     return f"{doubted} wait for a person", bad + refused
