@@ -116,6 +116,7 @@ def prepare_folder(folder: Path) -> Path:
             else:
                 entry.unlink()
         (folder / DATA / CHIPS).mkdir(parents=True)
+        (folder / DATA).chmod(0o700)  # registers, journals, device keys: whose run it is, and nobody else
     except OSError as bad:
         raise FolderTakenError(f"{folder}: {bad.strerror}") from bad
     return folder

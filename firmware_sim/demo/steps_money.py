@@ -75,7 +75,7 @@ def benefit_run(stage: Stage, step: Step) -> None:
         and queried["state"] == "PAID"
         and changed_again == 0
         and len(step.evidence["banks"]) >= 2
-        and (outside is None or not outside["accepted"])
+        and (outside is None or outside["repeated"] or not outside["accepted"])
     )
 
 
@@ -186,10 +186,14 @@ def _run_panel(step: Step, lines: list[dict[str, Any]]) -> Panel:
 
 def _outside_panel(answer: dict[str, Any]) -> Panel:
     said = (answer["message_zh"], answer["message_en"], answer["next_step_zh"])
+    if answer["repeated"]:
+        said = ("此文件已导入过，一笔未动。", "This very file was taken before; nothing changed.", "")
     panel = Panel("外来回盘文件", "A return file from outside", said, "bad", "待遇发放台 Payment desk")
     panel.wrote = [Wrote("file", f"{answer['name']}: {answer['fault']} 第 {answer['line']} 行 line · {answer['why']}")]
     panel.fault = "导入了外来的回盘文件 a return file from outside was offered"
     panel.ended = "整份退回，一笔未动 refused whole, nothing changed" if not answer["accepted"] else "已导入 taken"
+    if answer["repeated"]:
+        panel.ended = "与银行自己的文件逐字节相同，不重复入账 the bank's own bytes, booked once"
     return panel
 
 
