@@ -1,6 +1,8 @@
 """Queries of the facts."""
 
-from sqlalchemy import or_, select, update
+from collections.abc import Sequence
+
+from sqlalchemy import bindparam, or_, select, update
 
 from server.database import Session, put_once
 from server.facts.listed import Issue, Listed
@@ -8,6 +10,9 @@ from server.facts.rows import FactsVersionRow, HotlistRow
 
 ISSUE_FIELDS = tuple(Issue.__slots__)
 LISTED_FIELDS = tuple(Listed.__slots__)
+STANDING = select(HotlistRow).where(
+    HotlistRow.medium_id.in_(bindparam("ids", expanding=True)), HotlistRow.removed.is_(None)
+)
 
 
 def newest(session: Session, kind: str) -> Issue | None:
@@ -30,10 +35,11 @@ def issue(session: Session, new: Issue) -> bool:
     return put_once(session, FactsVersionRow, {name: getattr(new, name) for name in ISSUE_FIELDS})
 
 
-def listed_now(session: Session, medium: int, medium_id: str) -> Listed | None:
-    """The standing entry of a medium."""
-    where = (HotlistRow.medium == medium, HotlistRow.medium_id == medium_id, HotlistRow.removed.is_(None))
-    return _listed(session.scalar(select(HotlistRow).where(*where).execution_options(populate_existing=True)))
+def listed_now(session: Session, media: Sequence[tuple[int, str]]) -> dict[tuple[int, str], Listed]:
+    """The standing entries among `media`."""
+    among = {"ids": [medium_id for _, medium_id in media]}
+    found = (_listed(row) for row in session.scalars(STANDING, among, execution_options={"populate_existing": True}))
+    return {(item.medium, item.medium_id): item for item in found if item and (item.medium, item.medium_id) in media}
 
 
 def add(session: Session, entry: Listed) -> None:

@@ -83,8 +83,9 @@ def open_hotlist(context: Context, session: Session) -> None:
 def follow_card(context: Context, session: Session, _before: Card | None, card: Card) -> None:
     """A card changed: put its media on the list, change their reason, or take them off; one new version if needed."""
     changes = []
+    listed = repository.listed_now(session, [(medium.value, raw.hex()) for medium, raw in card.media()])
     for medium, raw in card.media():
-        standing = repository.listed_now(session, medium.value, raw.hex())
+        standing = listed.get((medium.value, raw.hex()))
         reason = _reason(session, card, medium)
         if (standing.reason if standing else None) != (reason.value if reason else None):
             changes.append((medium, raw, standing, reason))
@@ -102,6 +103,8 @@ def follow_card(context: Context, session: Session, _before: Card | None, card: 
 
 def _reason(session: Session, card: Card, medium: Medium) -> ListReason | None:
     """An e-card serial that a usable card carries is not refused: after a replacement it lives on."""
+    if card.list_reason is None:
+        return None
     if medium is Medium.ECARD and any(other.usable for other in registry.cards_by_ecard(session, card.ecard_serial)):
         return None
     return card.list_reason

@@ -12,6 +12,13 @@ PERSON_FIELDS = tuple(Person.__slots__)
 CARD_FIELDS = tuple(Card.__slots__)
 HELD = "registry.held"
 BY_ASN = select(CardRow).where(CardRow.asn == bindparam("asn"))
+FIRST = 1
+# Which columns it sets is told by the values it is run with.
+CARD_REPLACED = (
+    update(CardRow.__table__)  # type: ignore[arg-type]
+    .where(CardRow.card_id == bindparam("of_card"), CardRow.version < bindparam("below"))
+    .returning(CardRow.version)
+)
 
 
 def project_person(session: Session, values: dict[str, Any]) -> bool:
@@ -27,12 +34,14 @@ def project_person(session: Session, values: dict[str, Any]) -> bool:
 
 def project_card(session: Session, values: dict[str, Any]) -> bool:
     """Take this version of a card unless the same or a later one stands; True when taken."""
-    if put_once(session, CardRow, values):
+    if values["version"] > FIRST and _replace_card(session, values):
         return True
-    where = (CardRow.card_id == values["card_id"], CardRow.version < values["version"])
-    return (
-        session.execute(update(CardRow).where(*where).values(**values).returning(CardRow.version)).first() is not None
-    )
+    return put_once(session, CardRow, values) or _replace_card(session, values)
+
+
+def _replace_card(session: Session, values: dict[str, Any]) -> bool:
+    told = {**values, "of_card": values["card_id"], "below": values["version"]}
+    return session.connection().execute(CARD_REPLACED, told).first() is not None
 
 
 def person(session: Session, person_id: str) -> Person | None:
