@@ -38,6 +38,7 @@ class Held:
     verdict: str
     code: str
     waiting: bool
+    difference: str = ""
 
     @property
     def data(self) -> dict[str, Any]:
@@ -133,7 +134,7 @@ def _read_server(world: World, book: Book) -> None:
             name = f"{terminal}.{epoch}.{seq}"
             trouble = verdicts.get(name, {})
             verdict, code = str(trouble.get("verdict", "accepted")), str(trouble.get("code", ""))
-            book.events[name] = Held(name, raw, verdict, code, name in waiting)
+            book.events[name] = Held(name, raw, verdict, code, name in waiting, str(trouble.get("difference", "")))
         for state in LOAD_STATES:
             book.loads += [(state, load) for load in loads.in_state(session, state)]
         book.doubles = {entry for entry, _ in entries.doubles(session)}

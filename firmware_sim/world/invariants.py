@@ -7,17 +7,21 @@ presented again, every line is up and everything is synced.
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
-from firmware_sim.world.book import Book, Case, booked, tap_of
+from firmware_sim.world.book import Book, Case, Paid, booked, tap_of
 from firmware_sim.world.people import BANK, NORMAL
 from firmware_sim.world.world import World
 from keys.algorithms.sm3 import sm3
 from server.audit import service as audit
 from server.errors import ChainBrokenError
 from server.ledger import service as ledger
+from server.purse.accounts import SCHEME_LOSS
+from terminal.config import KioskConfig
 
 SHOWN = 3
+LOAD_MIN = KioskConfig().load_min
 LOG_ROWS = 10  # file 0018 of the purse
 
 
@@ -148,6 +152,7 @@ def no_event_is_in_doubt(_world: World, book: Book) -> tuple[str, Iterable[str]]
         for held in book.events.values()
         if held.verdict != "accepted" and not _log_only(held.data["body"])
     ]
+    bad += [f"{held.id} {held.difference}" for held in book.events.values() if held.difference]
     refused = [f"{name} {verdict}" for name, verdict in book.verdicts.items() if verdict in ("rejected", "conflict")]
     doubted = sum(1 for held in book.events.values() if held.verdict != "accepted")
     return f"{doubted} wait for a person", bad + refused
@@ -227,6 +232,21 @@ def everything_has_arrived(world: World, book: Book) -> tuple[str, Iterable[str]
     return f"{len(book.journals)} events, {len(guests)} stays", bad
 
 
+def the_rest_of_a_lost_card_reaches_its_heir(world: World, book: Book) -> tuple[str, Iterable[str]]:
+    """Once every list has run out, nothing is left in the suspense of a replaced card, and nothing waits for its heir
+    that the kiosk would load."""
+    sums, bad, moved = book.sums(), [], 0
+    for holder in world.holders:
+        for old, new in pairwise(holder.cards):
+            moved += 1
+            if new.state == NORMAL and sums.get(f"suspense:lost:{old.asn}", 0) > 0:
+                bad.append(f"{old.asn} still holds {sums[f'suspense:lost:{old.asn}']}")
+            waiting = sums.get(f"suspense:transfer:{new.asn}", 0)
+            if new.state == NORMAL and not new.gone and waiting >= LOAD_MIN:
+                bad.append(f"{waiting} still wait for {new.asn}")
+    return f"{moved} replaced", bad
+
+
 def books_equal_chips(world: World, book: Book) -> tuple[str, Iterable[str]]:
     """Purse by purse: the chip holds what the book says, but for taps and loads named as open."""
     sums, taken, bad = book.sums(), booked(book), []
@@ -236,7 +256,7 @@ def books_equal_chips(world: World, book: Book) -> tuple[str, Iterable[str]]:
         chip = world.truth.balance(asn)
         held = sums.get(f"purse:{asn}", 0) + sums.get(f"suspense:lost:{asn}", 0)
         held += sum(p.fen for p in book.postings if p.key.startswith(f"lost:{asn}:"))
-        held -= sum(p.fen for p in book.postings if p.debit == "scheme-loss" and _asn_of(book, p) == asn)
+        held -= sum(_loss(p) for p in book.postings if _loss(p) and _asn_of(book, p) == asn)
         doubted = sum(fen for tap, fen in taken.items() if tap[0] == asn and tap not in world.truth.debits)
         doubted -= sum(fen for tap, fen in world.truth.debits.items() if tap[0] == asn and tap not in taken)
         posted = {load.online_seq for state, load in book.loads if state == "posted" and load.asn == asn}
@@ -262,7 +282,11 @@ ALWAYS: tuple[Check, ...] = (
     every_opened_gate_has_an_event,
     double_entries_are_marked,
 )
-SETTLED: tuple[Check, ...] = (everything_has_arrived, books_equal_chips)
+SETTLED: tuple[Check, ...] = (
+    everything_has_arrived,
+    the_rest_of_a_lost_card_reaches_its_heir,
+    books_equal_chips,
+)
 
 
 def inspect(world: World, book: Book, checks: tuple[Check, ...]) -> list[Finding]:
@@ -295,7 +319,12 @@ def _log_only(body: dict[str, Any]) -> bool:
     return body.get("recovered") == "log" and not body.get("tac")
 
 
-def _asn_of(book: Book, paid: Any) -> str:
+def _loss(paid: Paid) -> int:
+    """What the scheme lost by this posting; negative when it got it back."""
+    return paid.fen * ((paid.debit == SCHEME_LOSS) - (paid.credit == SCHEME_LOSS))
+
+
+def _asn_of(book: Book, paid: Paid) -> str:
     return str(book.events[paid.event].data["body"]["asn"]) if paid.event else ""
 
 

@@ -1,12 +1,15 @@
 """The end of a world: every plug in, every clock right, every card presented again, everything synced."""
 
 from firmware_sim.card.factory import TWIN_PIN
-from firmware_sim.world.people import Plastic
+from firmware_sim.world.people import NORMAL, Plastic
+from firmware_sim.world.steps_cards import visit
 from firmware_sim.world.terminals import Station
 from firmware_sim.world.world import World
+from server.purse import loads as loads_service
 from server.purse import repository as loads
 from server.purse.load import PENDING
 
+LISTS_END_DAYS = 4  # a list lives three days
 QUIET_S = 700  # longer than a bus waits for a torn card, and than the server waits for a load
 
 
@@ -32,6 +35,24 @@ def settle(world: World) -> None:
         _round(world, kiosk)
     if world.done.get("registered"):
         _round(world, hotel)
+    _inherit(world, kiosk)
+
+
+def _inherit(world: World, kiosk: Station) -> None:
+    """Every list without the lost cards runs out; what was on them is loaded to the new ones."""
+    if not any(holder.card.supersedes for holder in world.holders):
+        return
+    world.clock.advance(days=LISTS_END_DAYS)
+    world.office.settle()
+    context = world.house.context
+    with context.store.reading() as session:
+        waiting = {h.number: loads_service.waiting_credit(session, h.card.asn) for h in world.holders}
+    heirs = [h.card for h in world.holders if waiting[h.number] > 0 and h.card.state == NORMAL and not h.card.gone]
+    if heirs:
+        _round(world, kiosk)
+    for card in heirs:
+        visit(world, kiosk, card, from_lost=True)
+    kiosk.uploader.run()
 
 
 def _calm(world: World) -> None:

@@ -69,7 +69,7 @@ def killed_while_serving(world: World) -> None:
     """A terminal's process is killed around one of its journal's writes, and started again."""
     station = world.chance.pick([s for s in world.stations.values() if s.spec.kind in ("bus", "hotel", "kiosk")])
     station.journal.death = Death(world.chance.pick(WRITES), world.chance.odds(50), world.chance.between(1, 2))
-    {"bus": _tap, "hotel": _check_in, "kiosk": _visit}[station.spec.kind](world, station, _somebody(world))
+    {"bus": _tap, "hotel": _check_in, "kiosk": _call}[station.spec.kind](world, station, _somebody(world))
     station.journal.death = None
 
 
@@ -83,7 +83,7 @@ def stay(world: World) -> None:
 
 def load(world: World) -> None:
     """A holder loads the purse at the kiosk."""
-    _visit(world, world.stations["kiosk-1"], _somebody(world))
+    _call(world, world.stations["kiosk-1"], _somebody(world))
 
 
 def troubled_load(world: World) -> None:
@@ -95,13 +95,13 @@ def troubled_load(world: World) -> None:
     else:
         kinds = (Mishap.NONE, Mishap.REQUEST_LOST, Mishap.ANSWER_LOST, Mishap.LATE, Mishap.LATE_ARRIVES)
         station.line.mishaps = [world.chance.pick(kinds) for _ in range(REQUESTS_OF_A_LOAD)]
-    _visit(world, station, card)
+    _call(world, station, card)
     station.line.mishaps.clear()
     if world.chance.odds(40):
         world.clock.advance(world.chance.between(1, 30))
         if station.line.late and world.chance.odds(50):
             station.line.mishaps = [Mishap.NONE, Mishap.LATE_ARRIVES]
-        _visit(world, station, card)
+        _call(world, station, card)
         station.line.mishaps.clear()
 
 
@@ -167,11 +167,14 @@ def _check_in(world: World, station: Station, card: Plastic) -> None:
     world.count("registered" if result and result.outcome is Outcome.POSTED else "not registered")
 
 
-def _visit(world: World, station: Station, card: Plastic) -> None:
-    """Insert, PIN, one load, out."""
+def _call(world: World, station: Station, card: Plastic) -> None:
+    visit(world, station, card, from_lost=bool(card.supersedes) and world.chance.odds(60))
+
+
+def visit(world: World, station: Station, card: Plastic, *, from_lost: bool) -> None:
+    """Insert, PIN, one load, out. `from_lost` loads what waits from the lost card before this one."""
     amount = Fen(world.chance.pick(LOADS))
     statement = world.chance.odds(10)
-    from_lost = bool(card.supersedes) and world.chance.odds(60)
 
     def serve() -> TapResult | None:
         kiosk = station.kiosk

@@ -17,7 +17,7 @@ REQUESTS_OF_A_SYNC = 8
 
 def minutes(world: World) -> None:
     """Time passes."""
-    world.clock.advance(world.chance.between(5, 900))
+    world.clock.advance(world.chance.between(5, 700))
 
 
 def night(world: World) -> None:

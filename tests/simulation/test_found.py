@@ -15,7 +15,7 @@ from firmware_sim.world.frail import APPEND, RESOLVE, Death
 from firmware_sim.world.invariants import ALWAYS, SETTLED, inspect
 from firmware_sim.world.line import Mishap
 from firmware_sim.world.outboxes import Newest
-from firmware_sim.world.people import Holder
+from firmware_sim.world.people import TEMPORARY_LOSS, Holder
 from firmware_sim.world.settle import settle
 from firmware_sim.world.steps_cards import INS_DEBIT, INS_LOAD
 from firmware_sim.world.street import quick_folder
@@ -149,4 +149,30 @@ def test_a_torn_tap_is_the_ride_of_the_next_one(world: World, rider: Holder) -> 
     again, twice = tap(world, bus, rider)
     assert torn is not None and torn.outcome is None and debited is not None
     assert again is not None and again.outcome is not Outcome.POSTED and twice is None
+    end(world)
+
+
+def test_a_load_whose_proof_is_gone_is_proven_by_the_next_one(world: World, rider: Holder) -> None:
+    """It locked its holder out of the kiosk for ever; now the next MAC1, one sequence further, attests it."""
+    kiosk = world.stations["kiosk-1"]
+    world.tear(kiosk, Fault("drop_answer", INS_LOAD))
+    assert load(world, rider, 1_000) == 1_000
+    tap(world, world.stations["bus-1"], rider)
+    assert load(world, rider, 500) == 500
+    end(world)
+    assert sorted((state, found.amount) for state, found in read(world).loads) == [("posted", 500), ("posted", 1_000)]
+
+
+def test_an_uncertain_ride_beyond_the_rest_of_a_lost_card_is_refunded(world: World, rider: Holder) -> None:
+    """The scheme bore what the lost card no longer covered, and gets it back when the ride turns out not charged."""
+    bus, card = world.stations["bus-1"], rider.card
+    world.tear(bus, Fault("tear_before_write", INS_DEBIT))
+    assert tap(world, bus, rider)[1] is None
+    spend = world.stations["bus-2"]
+    while tap(world, spend, rider)[1] is not None:
+        world.clock.advance(30)
+    spend.uploader.run()
+    world.office.change(rider, card, TEMPORARY_LOSS)
+    world.clock.advance(700)
+    assert world.sync(bus)
     end(world)
