@@ -54,6 +54,12 @@ class CardLostError(CardError):
     code = "E-CARD-LOST"
 
 
+class CardLateError(CardError):
+    """A card is there and lets us wait beyond all patience."""
+
+    code = "E-CARD-LATE"
+
+
 class ForeignCardError(CardError):
     """The card answers, and it is not one of ours."""
 
