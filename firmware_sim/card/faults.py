@@ -1,11 +1,14 @@
-"""Faults a chip can suffer: power lost around a non-volatile write, or after it but before the answer."""
+"""Faults a chip can suffer: power lost around a non-volatile write, or around an answer."""
 
 from dataclasses import dataclass
 from typing import Literal
 
-FaultKind = Literal["tear_before_write", "tear_after_write", "drop_answer"]
+FaultKind = Literal["tear_before_write", "tear_after_write", "drop_answer", "tear_after_answer", "cut"]
 ANY_INS = -1
-KINDS: tuple[FaultKind, ...] = ("tear_before_write", "tear_after_write", "drop_answer")
+# The places at which power can go, in the order in which a command passes them.
+PLACES: tuple[FaultKind, ...] = ("tear_before_write", "tear_after_write", "drop_answer", "tear_after_answer")
+# "cut" counts every place: one number names one moment of a whole session.
+KINDS: tuple[FaultKind, ...] = (*PLACES, "cut")
 
 
 class PowerLostError(Exception):
@@ -16,7 +19,7 @@ class PowerLostError(Exception):
 class Fault:
     """One power cut: at the `nth` write (or answer) of commands with instruction byte `ins`, counted from arming.
 
-    `ins` ANY_INS counts every command.
+    `ins` ANY_INS counts every command. "tear_after_answer" lets the answer out and takes the power then.
     """
 
     kind: FaultKind
@@ -53,30 +56,37 @@ class FaultPlan:
         """Faults that have not fired yet."""
         return tuple(self._faults)
 
+    @property
+    def ins(self) -> int:
+        """Instruction byte of the command under way, -1 before the first."""
+        return self._ins
+
     def begin(self, ins: int) -> None:
         """A command with instruction byte `ins` starts."""
         self._ins = ins
 
     def before_write(self) -> None:
         """Raises PowerLostError when a fault is due before this non-volatile write."""
-        if self._faults:
-            self._pass("tear_before_write")
+        self.reach("tear_before_write")
 
     def after_write(self) -> None:
         """Raises PowerLostError when a fault is due after this non-volatile write."""
-        if self._faults:
-            self._pass("tear_after_write")
+        self.reach("tear_after_write")
 
     def before_answer(self) -> None:
         """Raises PowerLostError when this answer is to be lost."""
-        if self._faults:
-            self._pass("drop_answer")
+        self.reach("drop_answer")
 
-    def _pass(self, kind: FaultKind) -> None:
-        for place, fault in enumerate(self._faults):
-            if fault.kind != kind or fault.ins not in (ANY_INS, self._ins):
+    def after_answer(self) -> None:
+        """Raises PowerLostError when power goes after this answer has left the chip."""
+        self.reach("tear_after_answer")
+
+    def reach(self, place: FaultKind) -> None:
+        """The chip is at `place`. Raises PowerLostError when a fault is due here."""
+        for at, fault in enumerate(self._faults):
+            if fault.kind not in (place, "cut") or fault.ins not in (ANY_INS, self._ins):
                 continue
-            self._left[place] -= 1
-            if self._left[place] == 0:
-                del self._faults[place], self._left[place]
-                raise PowerLostError(f"{kind} of INS {self._ins:02X}")
+            self._left[at] -= 1
+            if self._left[at] == 0:
+                del self._faults[at], self._left[at]
+                raise PowerLostError(f"{place} of INS {self._ins:02X}")

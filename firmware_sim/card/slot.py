@@ -68,6 +68,13 @@ class Slot:
                 self._chip.close()
             self._chip = None
 
+    def suffer(self, plan: FaultPlan) -> None:
+        """From now on `plan` decides when power goes, for this chip and the next ones."""
+        with self._lock:
+            self._faults = plan
+            if self._chip is not None:
+                self._chip.plan_faults(plan)
+
     def arm(self, fault: Fault) -> None:
         """Let `fault` happen to this chip, or to the next one put in."""
         self._faults.arm(fault)
@@ -98,10 +105,15 @@ class Slot:
             if not self._powered:
                 self._power(chip)
             try:
-                return chip.process(apdu)
+                answer = chip.process(apdu)
             except PowerLostError:
                 self.eject()
                 raise EmptySlotError(f"the chip in {self.name} was torn away") from None
+            try:
+                self._faults.after_answer()
+            except PowerLostError:
+                self.eject()  # the answer is out; the next command finds nobody
+            return answer
 
     def _present(self) -> Chip:
         if self._chip is None:

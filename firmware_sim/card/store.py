@@ -1,26 +1,30 @@
 """Non-volatile memory of a chip: named values, changed only by atomic commits.
 
-A file store is an append-only journal: header, then records `length 4 || crc32 4 || payload`. One commit is one
+A file store is an append-only journal: header, then records `length 4 || check 4 || payload`. One commit is one
 record, written and synced before the chip goes on, so a power cut leaves the state before or after a commit and never
-between. A torn tail is cut off when the file is opened. When the journal has grown, opening it writes the present
-values to a temporary file, syncs, and renames it into place.
+between. The check of a record is the CRC-32 of everything since the header, so neither half a record nor an old one
+that a disk leaves behind continues a journal. A torn tail is cut off when the file is opened. A journal that has grown
+is written anew: the present values go to a temporary file, which is synced and renamed into place, and the folder too.
+`firmware_sim.tears.power` proves this over every state a power cut can leave.
 """
 
-import fcntl
-import os
 import struct
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
+from firmware_sim.card.disk import Disk, OsDisk
 from firmware_sim.card.faults import FaultPlan
 
-MAGIC = b"OCCHIP1\n"
+MAGIC = b"OCCHIP2\n"
+OLD_MAGIC = b"OCCHIP1\n"  # records checked one by one; rewritten when it is opened
 COMPACT_ABOVE = 256 * 1024
 MAX_RECORD = 1 << 20
 _HEAD = struct.Struct(">II")
 _DELETED = 0xFFFFFFFF
+_DISK = OsDisk()
 
 
 class ChipFileError(Exception):
@@ -70,74 +74,87 @@ class MemoryStorage:
 class FileStorage:
     """One chip, one file."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, disk: Disk = _DISK) -> None:
         """Open `path` and lock it. Raises ChipFileError, ChipBusyError."""
         self._path = path
-        self._end = 0
+        self._disk = disk
+        self._failed = False
         try:
-            self._fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+            self._handle = disk.open(path)
         except OSError as bad:
             raise ChipFileError(f"{path}: {bad.strerror}") from bad
         try:
-            self._lock()
-            self._values = self._read()
+            self._open()
         except ChipFileError:
-            os.close(self._fd)
+            self.close()
             raise
+        except OSError as bad:
+            self.close()
+            raise ChipFileError(f"{path}: {bad.strerror}") from bad
 
     def load(self) -> dict[str, bytes]:
         return dict(self._values)
 
     def append(self, changes: Mapping[str, bytes | None]) -> None:
-        record = _record(changes)
+        if self._failed:
+            raise ChipFileError(f"{self._path}: an earlier write failed; the file must be opened again")
         try:
-            _write_all(self._fd, record)
-            os.fdatasync(self._fd)
+            if self._end > self._limit:
+                self._compact()
+            record, check = _record(changes, self._check)
+            self._disk.write(self._handle, self._end, record)
+            self._disk.sync_data(self._handle)
         except OSError as bad:
-            os.ftruncate(self._fd, self._end)
-            os.lseek(self._fd, self._end, os.SEEK_SET)
+            # After a failed sync nobody knows what the disk holds, and a later sync may say yes to less.
+            self._failed = True
+            with suppress(OSError):
+                self._disk.truncate(self._handle, self._end)
             raise ChipFileError(f"{self._path}: {bad.strerror}") from bad
         self._end += len(record)
+        self._check = check
+        apply(self._values, changes)
 
     def close(self) -> None:
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        if self._handle >= 0:
+            self._disk.close(self._handle)
+            self._handle = -1
 
-    def _lock(self) -> None:
+    def _open(self) -> None:
         try:
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._disk.lock(self._handle)
         except BlockingIOError:
             raise ChipBusyError(f"{self._path} is in another reader") from None
-
-    def _read(self) -> dict[str, bytes]:
-        raw = self._path.read_bytes()
-        if not raw.startswith(MAGIC):
+        raw = self._disk.read(self._handle)
+        if not raw.startswith((MAGIC, OLD_MAGIC)):
             raise ChipFileError(f"{self._path} is not a chip")
-        values: dict[str, bytes] = {}
-        end = _replay(raw, values)
-        if not values:
+        self._values: dict[str, bytes] = {}
+        self._end, self._check = _replay(raw, self._values)
+        self._limit = COMPACT_ABOVE
+        if not self._values:
             raise ChipFileError(f"{self._path} holds no state")
-        if end < len(raw):
-            os.ftruncate(self._fd, end)
-        self._end = os.lseek(self._fd, end, os.SEEK_SET)
-        if end > COMPACT_ABOVE:
-            self._compact(values)
-        return values
+        if self._end > self._limit or raw.startswith(OLD_MAGIC):
+            self._compact()
+        elif self._end < len(raw):
+            self._disk.truncate(self._handle, self._end)
 
-    def _compact(self, values: Mapping[str, bytes]) -> None:
-        _replace(self._path, values)
-        os.close(self._fd)
-        self._fd = os.open(self._path, os.O_RDWR | os.O_CLOEXEC)
-        self._lock()
-        self._end = os.lseek(self._fd, 0, os.SEEK_END)
+    def _compact(self) -> None:
+        handle, self._end, self._check = _replace(self._disk, self._path, self._values)
+        self._disk.close(self._handle)
+        self._handle = handle
+        self._limit = max(COMPACT_ABOVE, 2 * self._end)
 
 
-def create_file(path: Path, values: Mapping[str, bytes]) -> None:
+def create_file(path: Path, values: Mapping[str, bytes], disk: Disk = _DISK) -> None:
     """A new chip file holding `values`. Raises ChipFileError when `path` exists already."""
-    if path.exists():
+    if disk.exists(path):
         raise ChipFileError(f"{path} exists already")
-    _replace(path, values)
+    try:
+        handle, _, _ = _replace(disk, path, values)
+    except BlockingIOError:
+        raise ChipBusyError(f"{path} is being made") from None
+    except OSError as bad:
+        raise ChipFileError(f"{path}: {bad.strerror}") from bad
+    disk.close(handle)
 
 
 def apply(values: dict[str, bytes], changes: Mapping[str, bytes | None]) -> None:
@@ -184,27 +201,31 @@ class NonVolatile:
         self._storage.close()
 
 
-def _record(changes: Mapping[str, bytes | None]) -> bytes:
+def _record(changes: Mapping[str, bytes | None], before: int) -> tuple[bytes, int]:
+    """The record that follows one whose check is `before`, and its own check."""
     parts = []
     for name, value in changes.items():
         raw = name.encode("ascii")
         size = _DELETED if value is None else len(value)
         parts.append(bytes([len(raw)]) + raw + size.to_bytes(4, "big") + (value or b""))
     payload = b"".join(parts)
-    return _HEAD.pack(len(payload), zlib.crc32(payload)) + payload
+    check = zlib.crc32(payload, before)
+    return _HEAD.pack(len(payload), check) + payload, check
 
 
-def _replay(raw: bytes, values: dict[str, bytes]) -> int:
-    """Apply every whole record; returns where the good part ends."""
-    at = len(MAGIC)
+def _replay(raw: bytes, values: dict[str, bytes]) -> tuple[int, int]:
+    """Apply every whole record; where the good part ends, and the check of its last record."""
+    at, before = len(MAGIC), 0
+    chained = raw.startswith(MAGIC)
     while at + _HEAD.size <= len(raw):
         size, check = _HEAD.unpack_from(raw, at)
         payload = raw[at + _HEAD.size : at + _HEAD.size + size]
-        if size > MAX_RECORD or len(payload) != size or zlib.crc32(payload) != check:
+        if not 0 < size <= MAX_RECORD or len(payload) != size or zlib.crc32(payload, before) != check:
             break
         apply(values, _changes(payload))
         at += _HEAD.size + size
-    return at
+        before = check if chained else 0
+    return at, before
 
 
 def _changes(payload: bytes) -> dict[str, bytes | None]:
@@ -223,22 +244,18 @@ def _changes(payload: bytes) -> dict[str, bytes | None]:
     return changes
 
 
-def _replace(path: Path, values: Mapping[str, bytes]) -> None:
+def _replace(disk: Disk, path: Path, values: Mapping[str, bytes]) -> tuple[int, int, int]:
+    """Put a file with `values` alone in the place of `path`; its locked handle, length and last check."""
     temporary = path.with_name(f".{path.name}.new")
-    fd = os.open(temporary, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+    record, check = _record(values, 0)
+    handle = disk.open(temporary, new=True)
     try:
-        _write_all(fd, MAGIC + _record(dict(values)))
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-    temporary.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
-def _write_all(fd: int, data: bytes) -> None:
-    while data:
-        data = data[os.write(fd, data) :]
+        disk.lock(handle)
+        disk.write(handle, 0, MAGIC + record)
+        disk.sync(handle)
+        disk.rename(temporary, path)
+        disk.sync_folder(path.parent)
+    except BaseException:
+        disk.close(handle)
+        raise
+    return handle, len(MAGIC) + len(record), check
