@@ -292,9 +292,9 @@ def end_personalisation(cos: CosSpec, key: LineKey, challenge: bytes) -> Command
     return seal(_headed(cos.end_personalisation), key, challenge)
 
 
-def prove_key_version(cos: CosSpec) -> CommandApdu:
-    """PROVE KEY VERSION after GET CHALLENGE: lifecycle 1 ‖ batch 4 ‖ master key version 1 ‖ MAC 4."""
-    return _headed(cos.prove_key_version, le=256)
+def prove_key_version(cos: CosSpec, random: bytes) -> CommandApdu:
+    """PROVE KEY VERSION: lifecycle 1 ‖ batch 4 ‖ master key version 1 ‖ MAC 4 over our `random` 8 and these."""
+    return _headed(cos.prove_key_version, _sized("random", random, 8), le=10)
 
 
 def _headed(head: bytes, data: bytes = b"", le: int | None = None) -> CommandApdu:

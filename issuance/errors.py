@@ -29,7 +29,7 @@ class FormHeaderError(IssuanceError):
             parts.append("missing " + ", ".join(missing))
         if extra:
             parts.append("not known " + ", ".join(extra))
-        super().__init__("; ".join(parts) or "columns in another order")
+        super().__init__("; ".join(parts) or "columns in another order, or one of them twice")
         self.missing = missing
         self.extra = extra
 
@@ -120,6 +120,61 @@ class ChipRefusedError(IssuanceError):
     """The chip in the machine may not be burned: foreign, wrong key version, or somebody else's card."""
 
     code = "E-CHIP-REFUSED"
+
+
+class ChipDoubtError(ChipRefusedError):
+    """A chip whose key is in doubt: nothing more is said to it and the line stops.
+
+    `batch` is the delivery it claims (4 bytes), empty when it could not even be asked.
+    """
+
+    code = "E-CHIP-DOUBT"
+
+    def __init__(self, message: str, batch: bytes = b"") -> None:
+        super().__init__(message)
+        self.batch = batch
+
+
+class KeyWrongError(ChipDoubtError):
+    """The chip's cryptogram is not of the key its delivery and version should have."""
+
+    code = "E-KEY-WRONG"
+
+
+class KeyReplayError(ChipDoubtError):
+    """The chip repeated an answer that was given before."""
+
+    code = "E-KEY-REPLAY"
+
+
+class KeyDowngradeError(ChipDoubtError):
+    """The chip claims an older key than it was given already."""
+
+    code = "E-KEY-DOWNGRADE"
+
+
+class ProofGarbledError(ChipDoubtError):
+    """The chip answers the question for its key with something that is no answer."""
+
+    code = "E-KEY-GARBLED"
+
+
+class ProofLateError(ChipDoubtError):
+    """The proof came later than a chip needs for it."""
+
+    code = "E-KEY-LATE"
+
+
+class LineStoppedError(IssuanceError):
+    """A stop is in force for this delivery, or for the whole place; a second person must lift it."""
+
+    code = "E-LINE-STOPPED"
+
+
+class KeyBudgetError(IssuanceError):
+    """This chip or card was tried as often as it may be without success."""
+
+    code = "E-KEY-BUDGET"
 
 
 class ReadBackError(IssuanceError):

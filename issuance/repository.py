@@ -11,6 +11,7 @@ from issuance.rows import (
     BankTaskRow,
     CardNumberRow,
     CardRow,
+    KeyEventRow,
     MakingRow,
     OrderRow,
     OutboxMessageRow,
@@ -165,6 +166,49 @@ class Stocks:
     def moves(self, place: str) -> list[StockMoveRow]:
         query = select(StockMoveRow).where(StockMoveRow.place == place).order_by(StockMoveRow.move)
         return list(self._session.scalars(query))
+
+
+class KeyEvents:
+    """What was said to chips with keys, and what stands in the way of saying more."""
+
+    def __init__(self, session: Session, place: str) -> None:
+        self._session = session
+        self._place = place
+
+    def verdicts(self) -> list[KeyEventRow]:
+        """Stops and liftings of the place, oldest first."""
+        query = select(KeyEventRow).where(KeyEventRow.place == self._place, KeyEventRow.kind.in_(("stop", "lift")))
+        return list(self._session.scalars(query.order_by(KeyEventRow.event)))
+
+    def verdict_on(self, batch: str) -> KeyEventRow | None:
+        """The newest stop or lifting of this very delivery ("" is the whole place)."""
+        where = (KeyEventRow.place == self._place, KeyEventRow.kind.in_(("stop", "lift")), KeyEventRow.batch == batch)
+        return self._session.scalars(select(KeyEventRow).where(*where).order_by(KeyEventRow.event.desc())).first()
+
+    def begun_in_vain(self, subject: str) -> int:
+        """How often `subject` was begun since it last came out good or was cleared."""
+        ended = (KeyEventRow.subject == subject, KeyEventRow.kind.in_(("good", "clear")))
+        last = select(func.coalesce(func.max(KeyEventRow.event), 0)).where(*ended).scalar_subquery()
+        begun = (KeyEventRow.subject == subject, KeyEventRow.kind == "begun", KeyEventRow.event > last)
+        return int(self._session.scalar(select(func.count()).where(*begun)) or 0)
+
+    def failed_lately(self, batch: str, window: int) -> int:
+        """Failures among the newest `window` ends of this delivery since its stop was last lifted."""
+        of_batch = (KeyEventRow.place == self._place, KeyEventRow.batch == batch)
+        lifted = (*of_batch, KeyEventRow.kind == "lift")
+        last = select(func.coalesce(func.max(KeyEventRow.event), 0)).where(*lifted).scalar_subquery()
+        ends = (*of_batch, KeyEventRow.kind.in_(("good", "failed")), KeyEventRow.event > last)
+        newest = select(KeyEventRow.kind).where(*ends).order_by(KeyEventRow.event.desc()).limit(window).subquery()
+        return int(self._session.scalar(select(func.count()).where(newest.c.kind == "failed")) or 0)
+
+    def of(self, batch: str | None, subject: str | None) -> list[KeyEventRow]:
+        """Everything in order, of one delivery or one chip when named."""
+        query = select(KeyEventRow).where(KeyEventRow.place == self._place)
+        if batch is not None:
+            query = query.where(KeyEventRow.batch == batch)
+        if subject is not None:
+            query = query.where(KeyEventRow.subject == subject)
+        return list(self._session.scalars(query.order_by(KeyEventRow.event)))
 
 
 def messages_after(session: Session, position: int, limit: int) -> Iterable[OutboxMessageRow]:

@@ -219,3 +219,27 @@ class OutboxMessageRow(Base):
     version: Mapped[int] = mapped_column(Integer)
     at_ms: Mapped[int] = mapped_column(BigInteger)
     payload: Mapped[str] = mapped_column(Text)
+
+
+class KeyEventRow(Base):
+    """Append-only: each time a secret was about to go to a chip, how it ended, each stop of the line and its lifting.
+
+    Kinds: begun, good, failed, stop, lift (of a delivery), clear (of one chip). The store refuses change and deletion.
+    """
+
+    __tablename__ = "key_events"
+    __table_args__ = (
+        Index("ix_key_events_batch", "place", "batch", "event"),
+        Index("ix_key_events_subject", "subject", "event"),
+        Index("ix_key_events_kind", "place", "kind", "event"),
+    )
+
+    event: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    place: Mapped[str] = mapped_column(String(40))
+    batch: Mapped[str] = mapped_column(String(8))
+    subject: Mapped[str] = mapped_column(String(300))
+    kind: Mapped[str] = mapped_column(String(10))
+    doing: Mapped[str] = mapped_column(String(30))
+    reason: Mapped[str] = mapped_column(String(120), default="")
+    officer: Mapped[str] = mapped_column(String(64), default="")
+    at: Mapped[int] = mapped_column(BigInteger)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from card.text_codec import Edition
 from issuance.application.fields import Rules
+from issuance.key_budget import BudgetLimits
 from issuance.lifecycle import LifecycleRules
 from issuance.personalization.content import IssuerMarks
 
@@ -24,6 +25,10 @@ class IssuanceSettings:
     temp_loss_days: int = 7
     formal_unloss: bool = False
     making_attempts: int = 3
+    card_attempts: int = 4
+    batch_failures: int = 8
+    batch_window: int = 200
+    proof_limit_ms: int = 10_000
 
     def __post_init__(self) -> None:
         if len(bytes.fromhex(self.issuer)) != 8 or len(self.init_org) != 24 or not self.init_org.isdigit():
@@ -32,10 +37,16 @@ class IssuanceSettings:
             raise ValueError("card_number_prefix starts with a letter and has at most 4 characters")
         if self.making_attempts < 1 or self.valid_years < 1:
             raise ValueError("making_attempts and valid_years are at least 1")
+        if min(self.card_attempts, self.batch_failures, self.batch_window, self.proof_limit_ms) < 1:
+            raise ValueError("the budgets of attempts and the time limit of a proof are at least 1")
 
     @property
     def marks(self) -> IssuerMarks:
         return IssuerMarks(bytes.fromhex(self.issuer), self.init_org, self.card_class)
+
+    @property
+    def budget(self) -> BudgetLimits:
+        return BudgetLimits(self.card_attempts, self.batch_failures, self.batch_window)
 
     @property
     def lifecycle(self) -> LifecycleRules:

@@ -19,6 +19,7 @@ KEY_LENGTH = 16
 MAC = 4
 ALGORITHM_3DES = 0x00
 PROOF_LENGTH = 10
+PROOF_RANDOM = 8
 P1_MASTER, P1_OTHER = 0x01, 0x00
 
 
@@ -115,14 +116,19 @@ def end_personalisation(card: Card, command: Command) -> bytes:
 
 
 def prove_key_version(card: Card, command: Command) -> bytes:
-    """80 F4 00 00: lifecycle 1 || batch 4 || master key version 1 || MAC4 over the last challenge, IV 0."""
-    want_le(command, PROOF_LENGTH)
-    challenge = card.session.challenge
-    if not challenge:
-        raise SwError(NO_CHALLENGE)
-    card.session.challenge = b""
+    """80 F4 00 00: lifecycle 1 || batch 4 || master key version 1 || MAC4 under that key, IV 0.
+
+    With Lc 08 the MAC covers the host's random || the three facts: it can be neither replayed nor bent. Without data it
+    covers the card's last challenge only.
+    """
     master, version = card.need_key(card.session.directory, MASTER, 0)
     head = bytes((card.lifecycle,)) + card.nv.need(memory.BATCH) + bytes((version,))
+    if command.data:
+        return head + crypto.retail_mac(master, want_data(command, PROOF_RANDOM) + head)
+    want_le(command, PROOF_LENGTH)
+    challenge, card.session.challenge = card.session.challenge, b""
+    if not challenge:
+        raise SwError(NO_CHALLENGE)
     return head + crypto.retail_mac(master, challenge)
 
 

@@ -3,7 +3,6 @@
 Keys are wrapped outside the store (keys/hsm.py says why); nothing here keeps, logs or compares a key in the clear.
 """
 
-import hmac
 from pathlib import Path
 from typing import Final
 
@@ -13,15 +12,17 @@ from card.channel import standard
 from card.commands import KeyHeader
 from card.domain.entropy import Entropy
 from card.errors import CardError, ForeignCardError
+from card.files.kinds import KeySpec
 from card.files.profile import CosSpec
 from card.pin import Pin
 from card.readers.reader import Reader
 from card.session import atr_facts
 from card.status import ask
 from card.wire import CardChannel
-from issuance.errors import ChipRefusedError
+from issuance.errors import ChipRefusedError, KeyDowngradeError, KeyWrongError
 from issuance.personalization.content import CardModel
 from issuance.personalization.machine import Certificate, ChipFacts, Feeder
+from issuance.personalization.proof import TRANSPORT_VERSION, Claim, ProofWatch
 from issuance.personalization.readback import ReadBack
 from issuance.personalization.script import (
     PIN_TYPE,
@@ -42,8 +43,6 @@ from keys.hsm import SecretKey
 
 AUTH_CHALLENGE: Final = 8
 MAC_CHALLENGE: Final = 4
-PROOF_LENGTH: Final = 10
-TRANSPORT_VERSION: Final = 0
 MASTER_KID: Final = 0
 PIN_VERSION: Final = 1
 
@@ -69,18 +68,28 @@ class PcscMachine:
     """One encoder slot over its reader."""
 
     def __init__(
-        self, slot: str, reader: Reader, feeder: Feeder, *, model: CardModel, centre: KeyCentre, entropy: Entropy
+        self,
+        slot: str,
+        reader: Reader,
+        feeder: Feeder,
+        *,
+        model: CardModel,
+        centre: KeyCentre,
+        entropy: Entropy,
+        watch: ProofWatch | None = None,
     ) -> None:
+        """`watch` is what the slots of one line share."""
         self._slot = slot
         self._reader = reader
         self._feeder = feeder
         self._model = model
         self._centre = centre
         self._entropy = entropy
+        self._watch = watch or ProofWatch(entropy)
         self._channel: CardChannel | None = None
 
     def take(self, chip: Path) -> ChipFacts:
-        """Feed the chip; prove the transport key when it is blank."""
+        """Feed the chip; a blank proves its transport key, or ChipDoubtError. Nothing secret is said to it."""
         self.release()
         self._feeder.insert(self._slot, chip)
         channel = self._connect()
@@ -88,7 +97,7 @@ class PcscMachine:
             facts = atr_facts(channel.atr, self._model.card_profile)
         except ForeignCardError:
             raise ChipRefusedError("answer to reset of another kind of chip") from None
-        burner = Burner(channel, self._model, self._centre, {})
+        burner = Burner(channel, self._model, self._centre, {}, self._watch)
         lifecycle, batch = burner.look()
         return ChipFacts(
             blank=lifecycle == burner.cos.lifecycle["blank"],
@@ -99,7 +108,7 @@ class PcscMachine:
         )
 
     def burn(self, script: Script) -> None:
-        burner = Burner(self._open_channel(), self._model, self._centre, dict(script.keys))
+        burner = Burner(self._open_channel(), self._model, self._centre, dict(script.keys), self._watch)
         burner.run(script)
 
     def read_back(self, script: Script) -> Certificate:
@@ -130,11 +139,21 @@ class PcscMachine:
 class Burner:
     """One chip in one power-on session: knows which key each directory holds, and burns step after step."""
 
-    def __init__(self, channel: CardChannel, model: CardModel, centre: KeyCentre, keys: dict[str, SecretKey]) -> None:
+    def __init__(
+        self,
+        channel: CardChannel,
+        model: CardModel,
+        centre: KeyCentre,
+        keys: dict[str, SecretKey],
+        watch: ProofWatch,
+    ) -> None:
         self._channel = channel
         self._model = model
         self._centre = centre
         self._keys = keys
+        self._watch = watch
+        self._batch = b""
+        self._replaced = False
         self._session = Session(channel, model.card_profile)
         self._current = ""
         self._holds: dict[str, DirectoryKey] = {}
@@ -149,29 +168,31 @@ class Burner:
         return cos
 
     def look(self) -> tuple[int, bytes]:
-        """(life cycle, delivery batch). A blank chip must prove its transport key: ChipRefusedError."""
+        """(life cycle, delivery batch). A blank chip must prove its transport key: ChipDoubtError."""
         self._select(self._root)
-        lifecycle, batch, version, mac, challenge = self._ask_version()
-        if version == TRANSPORT_VERSION:
-            self._expect(DirectoryKey(self._centre.transport_key(batch)), challenge, mac)
-        return lifecycle, batch
+        claim = self._watch.ask(self._channel, self.cos)
+        if claim.version == TRANSPORT_VERSION:
+            self._watch.believe(claim, DirectoryKey(self._centre.transport_key(claim.batch)))
+        elif claim.lifecycle == self.cos.lifecycle["blank"]:
+            raise KeyWrongError(f"blank, with key version {claim.version}", claim.batch)
+        return claim.lifecycle, claim.batch
 
     def run(self, script: Script) -> None:
         """Every step; a chip that is personalised already is left alone, its read-back will tell."""
-        lifecycle, _ = self._open_root(script)
-        if lifecycle == self.cos.lifecycle["personalised"]:
+        claim = self._open_root(script)
+        if claim.lifecycle == self.cos.lifecycle["personalised"]:
             return
         for step in script.steps:
             self._carry_out(step, script)
 
-    def _open_root(self, script: Script) -> tuple[int, bytes]:
+    def _open_root(self, script: Script) -> Claim:
         self._select(self._root)
-        lifecycle, batch = self._prove(self._root, script)
-        if lifecycle != self.cos.lifecycle["personalised"]:
+        claim = self._prove(self._root, script)
+        if claim.lifecycle != self.cos.lifecycle["personalised"]:
             challenge = self._session.challenge(AUTH_CHALLENGE)
             command = commands.external_authenticate_short(MASTER_KID, self._holds[self._root].cryptogram(challenge))
             ask(self._channel, command, "authenticate with the master key")
-        return lifecycle, batch
+        return claim
 
     def _carry_out(self, step: Step, script: Script) -> None:
         if isinstance(step, Initialise):
@@ -208,31 +229,34 @@ class Burner:
             self._prove(step.dir, script)
         new = DirectoryKey(self._keys[step.key.name])
         if self._version_of[step.dir] == step.key.version:
+            # Masters are replaced in one order: a chip that has this one and wanted an earlier one again went back.
+            if self._replaced:
+                raise KeyDowngradeError(f"{step.dir} has its own key, a directory before it had not", self._batch)
             return
         header = KeyHeader(step.key.type or 0, step.key.card_kid or 0, step.key.version, tries=step.key.tries)
         self._write_key(header, self._keys[step.key.name].reveal(), f"replace {step.key.name}")
         self._holds[step.dir] = new
+        self._version_of[step.dir] = step.key.version
+        self._replaced = True
 
-    def _prove(self, directory: str, script: Script) -> tuple[int, bytes]:
-        lifecycle, batch, version, mac, challenge = self._ask_version()
-        if version == TRANSPORT_VERSION:
-            key = DirectoryKey(self._centre.transport_key(batch))
-        else:
-            key = DirectoryKey(self._keys[self._master_name(directory)])
-        self._expect(key, challenge, mac)
+    def _prove(self, directory: str, script: Script) -> Claim:
+        """The selected directory's key by its own cryptogram; the key it holds is known afterwards. ChipDoubtError."""
+        claim = self._watch.ask(self._channel, self.cos)
+        wanted = self._master(directory)
+        own = DirectoryKey(self._keys[wanted.name])
+        if self._batch and claim.batch != self._batch:
+            raise KeyWrongError("another delivery than a moment ago", self._batch)
+        if claim.version not in (TRANSPORT_VERSION, wanted.version):
+            older = claim.version < wanted.version
+            raise (KeyDowngradeError if older else KeyWrongError)(f"key version {claim.version}", claim.batch)
+        key = own if claim.version else DirectoryKey(self._centre.transport_key(claim.batch))
+        self._watch.believe(claim, key, own)
+        if claim.version < self._version_of.get(directory, TRANSPORT_VERSION):
+            raise KeyDowngradeError(f"{directory} had the card's own key already", claim.batch)
+        self._batch = claim.batch
         self._holds[directory] = key
-        self._version_of[directory] = version
-        return lifecycle, batch
-
-    def _ask_version(self) -> tuple[int, bytes, int, bytes, bytes]:
-        """(life cycle, batch, master key version, MAC, challenge) of the selected directory."""
-        challenge = self._session.challenge(AUTH_CHALLENGE)
-        proof = ask(self._channel, commands.prove_key_version(self.cos), "prove key version", PROOF_LENGTH)
-        return proof[0], proof[1:5], proof[5], proof[6:], challenge
-
-    def _expect(self, key: DirectoryKey, challenge: bytes, mac: bytes) -> None:
-        if not hmac.compare_digest(key.mac(bytes(AUTH_CHALLENGE), challenge)[: len(mac)], mac):
-            raise ChipRefusedError("the chip holds another key than its version says")
+        self._version_of[directory] = claim.version
+        return claim
 
     def _write_key(self, header: KeyHeader, value: bytes, doing: str) -> None:
         challenge = self._session.challenge(MAC_CHALLENGE)
@@ -249,5 +273,5 @@ class Burner:
             raise ChipRefusedError(f"no {directory} on this chip") from None
         self._current = directory
 
-    def _master_name(self, directory: str) -> str:
-        return next(key.name for key in self._model.tree.keys if key.dir == directory and key.type == 0)
+    def _master(self, directory: str) -> KeySpec:
+        return next(key for key in self._model.tree.keys if key.dir == directory and key.type == MASTER_KID)

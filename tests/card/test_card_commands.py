@@ -111,7 +111,7 @@ def test_initial_value_of_both_challenge_lengths() -> None:
     [
         (commands.initialise_card(cos(), b"\x46\x01\x00", b"\x00\x00\x01"), "80f00000", 6),
         (commands.end_personalisation(cos(), ForeignLineKey(), CHALLENGE), "84f20000", 4),
-        (commands.prove_key_version(cos()), "80f40000", 0),
+        (commands.prove_key_version(cos(), bytes(8)), "80f40000", 8),
         (commands.pin_unblock(ForeignLineKey(), CHALLENGE), "84240000", 4),
         (commands.reload_pin(cos(), Pin("123456"), ForeignLineKey(), CHALLENGE), "84d40000", 12),
         (commands.application_block(ForeignLineKey(), CHALLENGE, permanent=True), "841e0001", 4),

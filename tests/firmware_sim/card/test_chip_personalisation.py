@@ -164,6 +164,17 @@ def test_key_version_is_proven_without_touching_a_secret(blank: Card) -> None:
     assert say(blank, "80F400000A") == "6984"
 
 
+def test_a_key_version_proof_covers_the_hosts_random_and_what_it_says(blank: Card) -> None:
+    head = bytes(1) + BATCH + bytes(1)
+    for random in (bytes(range(8)), bytes(8)):
+        answer = say(blank, "80F4000008" + random.hex())
+        assert answer == (head + oracle.retail(TRANSPORT, random + head)).hex().upper() + "9000"
+    assert say(blank, "80F4000004" + bytes(4).hex()) == "6700"
+    challenge = bytes.fromhex(say(blank, "0084000008")[:16])
+    say(blank, "80F4000008" + bytes(8).hex())  # does not use up the card's own challenge
+    assert say(blank, f"0082000008{oracle.tdes(TRANSPORT, challenge).hex()}") == "9000"
+
+
 def test_wrong_transport_keys_lock_the_blank(blank: Card) -> None:
     assert [prove(blank, KEY) for _ in range(4)] == ["63C2", "63C1", "63C0", "6983"]
     assert prove(blank) == "6983"
