@@ -90,6 +90,24 @@ class PurseAlgorithmError(KeysError):
     code = "E-PURSE-ALGORITHM"
 
 
+class CardAlgorithmError(KeysError):
+    """A card profile names an algorithm whose formulas are not known here (SSF33 and SM1 are not public)."""
+
+    code = "E-CARD-ALGORITHM"
+
+
+class UnverifiedProfileError(ProductionRefusedError):
+    """A card profile whose algorithms nobody has confirmed was asked to serve production."""
+
+    code = "E-PROFILE-UNVERIFIED"
+
+
+class CertificateError(KeysError):
+    """A certificate of the card does not have the form it should have, or names another key than the card holds."""
+
+    code = "E-CERTIFICATE"
+
+
 class PsamRefusedError(KeysError):
     """The PSAM answered a command with an unexpected status word."""
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from keys.algorithms import sm4, tdes
+from keys.algorithms.padding import pad80
 from keys.errors import KeyLengthError
 
 FACTOR_SIZE: Final = 8
@@ -63,15 +64,44 @@ def batch_factor(batch: bytes) -> bytes:
     return batch + bytes(4)
 
 
+def fold(block: bytes) -> bytes:
+    """Left half XOR right half: how a 16-byte value becomes the 8 bytes a card command carries (card §3.3, C)."""
+    half = len(block) // 2
+    return bytes(a ^ b for a, b in zip(block[:half], block[half:], strict=True))
+
+
 def session_key(algorithm: str, key: bytes, process: bytes) -> bytes:
-    """Key of one authentication: 3DES(K, process factor 8), 8 bytes (card §2.2, A)."""
-    if algorithm != "3des":
-        raise KeyLengthError(f"no authentication session rule for {algorithm}")
-    return tdes.encrypt_ecb(key, process)
+    """Key of one authentication: 3DES(K, R), 8 bytes (card §2.2, A); SM4(K, R || NOT R), 16 bytes (card §3.3, C)."""
+    if algorithm == "3des":
+        return tdes.encrypt_ecb(key, process)
+    if algorithm == "sm4":
+        return sm4.encrypt_ecb(key, process + complement(process))
+    raise KeyLengthError(f"no authentication session rule for {algorithm}")
 
 
-def authentication_cryptogram(key: bytes, process: bytes, original: bytes) -> bytes:
-    """DES(3DES(K, process), original): what INS 82 sends and INS 88 answers (card §2.2, A). Both inputs 8 bytes."""
+def authentication_cryptogram(key: bytes, process: bytes, original: bytes, algorithm: str = "3des") -> bytes:
+    """What INS 82 sends and INS 88 answers, 8 bytes; both inputs 8 bytes.
+
+    DES family: DES(3DES(K, process), original) (card §2.2, A). SM4 family: SM4(S, original || 80 00..) folded, with
+    S = SM4(K, process || NOT process) (card §3.3, declared).
+    """
     if len(process) != FACTOR_SIZE or len(original) != FACTOR_SIZE:
         raise KeyLengthError("process factor and original data are 8 bytes each")
-    return tdes.encrypt_ecb(session_key("3des", key, process), original)
+    session = session_key(algorithm, key, process)
+    if algorithm == "3des":
+        return tdes.encrypt_ecb(session, original)
+    return fold(sm4.encrypt_ecb(session, pad80(original, sm4.BLOCK)))
+
+
+def transport_cryptogram(key: bytes, challenge: bytes, algorithm: str = "3des") -> bytes:
+    """Proof of a transport or master key without a session: 3DES(K, R) (card §2.2 no. 5), SM4(K, R || 80 00..) folded.
+
+    `challenge` 8 bytes; the answer 8 bytes. The SM4 form is declared.
+    """
+    if len(challenge) != FACTOR_SIZE:
+        raise KeyLengthError("a transport key answers 8 bytes")
+    if algorithm == "3des":
+        return tdes.encrypt_ecb(key, challenge)
+    if algorithm == "sm4":
+        return fold(sm4.encrypt_ecb(key, pad80(challenge, sm4.BLOCK)))
+    raise KeyLengthError(f"no authentication rule for {algorithm}")

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NoReturn, Protocol
 
+from card.secure_messaging import LineKey
 from keys.algorithms.sm2 import Sm2PublicKey
 from keys.errors import KeysError
 from keys.kcv import kcv
@@ -95,11 +96,11 @@ class Macs(Protocol):
         ...
 
     def tac(self, ref: KeyRef, data: bytes) -> bytes:
-        """4 bytes: TAC over `data` under the folded key."""
+        """4 bytes: TAC over `data` under the folded key (3DES) or the whole one (SM4)."""
         ...
 
-    def retail_mac(self, ref: KeyRef, data: bytes, iv: bytes = bytes(8)) -> bytes:
-        """8 bytes, ISO 9797-1 algorithm 3; users keep the leftmost 4."""
+    def line(self, ref: KeyRef) -> LineKey:
+        """The key as the line key of protected commands: MAC and encryption inside the store, by its own family."""
         ...
 
     def authenticate(self, ref: KeyRef, process: bytes, original: bytes) -> bytes:

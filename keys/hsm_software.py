@@ -10,14 +10,15 @@ import sys
 from collections.abc import Iterable
 from typing import ClassVar, Final
 
+from card.secure_messaging import LineKey
 from keys import tac, tree
 from keys.algorithms import tdes
-from keys.algorithms.mac import retail_mac
 from keys.algorithms.padding import pad80
 from keys.algorithms.sm2 import Sm2PrivateKey, Sm2PublicKey
 from keys.algorithms.sm2_backend import ORDER
 from keys.algorithms.sm3 import hmac_sm3
 from keys.errors import KeyLengthError, ProductionRefusedError, UnknownKeyError
+from keys.families import FamilyLine, family_of
 from keys.hierarchy import authentication_cryptogram, diversify
 from keys.hsm import KeyFacts, KeyRef, SecretKey
 from keys.kcv import kcv_public
@@ -79,16 +80,17 @@ class SoftwareHsm:
     # ---- Macs -------------------------------------------------------------------------------------------------
 
     def purse_mac(self, ref: KeyRef, session_input: bytes, data: bytes) -> bytes:
-        return tac.purse_mac(tac.session_key(self._key(ref), session_input), data)
+        algorithm = self._master(ref).algorithm
+        return tac.purse_mac(tac.session_key(self._key(ref), session_input, algorithm), data, algorithm=algorithm)
 
     def tac(self, ref: KeyRef, data: bytes) -> bytes:
-        return tac.tac(self._key(ref), data)
+        return tac.tac(self._key(ref), data, algorithm=self._master(ref).algorithm)
 
-    def retail_mac(self, ref: KeyRef, data: bytes, iv: bytes = bytes(8)) -> bytes:
-        return retail_mac(self._key(ref), data, iv)
+    def line(self, ref: KeyRef) -> LineKey:
+        return FamilyLine(family_of(self._master(ref).algorithm), self._key(ref))
 
     def authenticate(self, ref: KeyRef, process: bytes, original: bytes) -> bytes:
-        return authentication_cryptogram(self._key(ref), process, original)
+        return authentication_cryptogram(self._key(ref), process, original, self._master(ref).algorithm)
 
     def hmac_sm3(self, label: str, data: bytes) -> bytes:
         return hmac_sm3(self._master(KeyRef(label)).reveal(), data)

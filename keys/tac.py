@@ -1,4 +1,7 @@
-"""The purse's session keys, MACs and transaction authentication codes: pure formulas, 3DES profile.
+"""The purse's session keys, MACs and transaction authentication codes: pure formulas.
+
+The 3DES profile is the standard's and pinned by published numbers. The SM4 profile is this project's declaration
+(keys-and-purse §1.9, C): nothing public pins it, so it serves only behind a profile marked unverified.
 
 Every input is the concatenation given in keys-and-purse §1.4 (A, recomputed from published vectors): amounts are fen in
 4 bytes big-endian, dates and times BCD (date 4 bytes, time 3), terminal number 6 bytes. Results are 4 bytes.
@@ -9,11 +12,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from keys.algorithms import tdes
-from keys.algorithms.mac import des_cbc_mac
+from keys.algorithms import sm4, tdes
+from keys.algorithms.mac import des_cbc_mac, sm4_cbc_mac
 from keys.errors import KeyLengthError
+from keys.hierarchy import complement, fold
 
 TYPE_LOAD: Final = 0x02
+TYPE_UNLOAD: Final = 0x03
 TYPE_PURCHASE: Final = 0x06
 TYPE_COMPOUND: Final = 0x09
 MAC_SIZE: Final = 4
@@ -54,9 +59,14 @@ def purchase_session_input(card_random: bytes, offline_seq: int, terminal_seq: i
     return _exact(card_random, 4, "card random") + offline_seq.to_bytes(2) + terminal_seq.to_bytes(4)[2:]
 
 
-def session_key(card_key: bytes, session_input: bytes) -> bytes:
-    """8 bytes, used as single DES: 3DES(card key, session input)."""
-    return tdes.encrypt_ecb(_exact(card_key, 16, "purse key"), session_input)
+def session_key(card_key: bytes, session_input: bytes, algorithm: str = "3des") -> bytes:
+    """3DES: 8 bytes, used as single DES: 3DES(card key, input). SM4: 16 bytes, SM4(card key, input || NOT input)."""
+    key = _exact(card_key, 16, "purse key")
+    if algorithm == "3des":
+        return tdes.encrypt_ecb(key, session_input)
+    if algorithm == "sm4":
+        return sm4.encrypt_ecb(key, session_input + complement(session_input))
+    raise KeyLengthError(f"no purse rule for {algorithm}")
 
 
 def load_session_key(dlk: bytes, card_random: bytes, online_seq: int) -> bytes:
@@ -92,6 +102,13 @@ def load_tac_input(
     return _fen(balance_after) + online_seq.to_bytes(2) + load_mac2_input(amount, kind, terminal, moment)
 
 
+def unload_mac3_input(
+    balance_after: int, online_seq: int, amount: int, kind: int, terminal: bytes, moment: Moment
+) -> bytes:
+    """What a card signs when money has left it to the host: the order of the load's TAC (declared), 24 bytes."""
+    return load_tac_input(balance_after, online_seq, amount, kind, terminal, moment)
+
+
 def purchase_mac1_input(amount: int, kind: int, terminal: bytes, moment: Moment) -> bytes:
     """amount 4 || type 1 || terminal 6 || date 4 || time 3 (18 bytes)."""
     return load_mac2_input(amount, kind, terminal, moment)
@@ -111,19 +128,25 @@ def purchase_tac_input(amount: int, kind: int, terminal: bytes, terminal_seq: in
 # ---- codes --------------------------------------------------------------------------------------------------------
 
 
-def purse_mac(key8: bytes, data: bytes, *, always_pad: bool = True) -> bytes:
-    """Leftmost 4 bytes of the single-DES CBC-MAC, IV zero. `always_pad=False` is the dialect of some older purses."""
-    return des_cbc_mac(key8, data, always_pad=always_pad)[:MAC_SIZE]
+def purse_mac(session: bytes, data: bytes, *, always_pad: bool = True, algorithm: str = "3des") -> bytes:
+    """Leftmost 4 bytes of the CBC-MAC, IV zero: single DES under 8 bytes, or SM4 under 16.
+
+    `always_pad=False` is the dialect of some older DES purses.
+    """
+    if algorithm == "sm4":
+        return sm4_cbc_mac(_exact(session, 16, "SM4 session key"), data)[:MAC_SIZE]
+    return des_cbc_mac(session, data, always_pad=always_pad)[:MAC_SIZE]
 
 
 def tac_key(dtk: bytes) -> bytes:
-    """Left half XOR right half of the card's TAC key, 8 bytes."""
-    key = _exact(dtk, 16, "TAC key")
-    return bytes(a ^ b for a, b in zip(key[:8], key[8:], strict=True))
+    """Left half XOR right half of the card's TAC key, 8 bytes (3DES profile)."""
+    return fold(_exact(dtk, 16, "TAC key"))
 
 
-def tac(dtk: bytes, data: bytes, *, always_pad: bool = True) -> bytes:
-    """TAC of `load_tac_input` or `purchase_tac_input` under the card's 16-byte TAC key."""
+def tac(dtk: bytes, data: bytes, *, always_pad: bool = True, algorithm: str = "3des") -> bytes:
+    """TAC of `load_tac_input` or `purchase_tac_input` under the card's 16-byte TAC key; SM4 uses it unfolded."""
+    if algorithm == "sm4":
+        return purse_mac(dtk, data, algorithm=algorithm)
     return purse_mac(tac_key(dtk), data, always_pad=always_pad)
 
 

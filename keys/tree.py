@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final, Literal
@@ -43,15 +43,32 @@ class KeyEntry:
 @cache
 def families() -> dict[str, Family]:
     """Every family by name."""
-    return {
-        name: Family(name, row["zh"], row["en"], tuple(row["levels"])) for name, row in _document()["family"].items()
-    }
+    declared = _document()["family"]
+    mirrored = _mirrors()
+    found: dict[str, Family] = {}
+    for name, row in declared.items():
+        levels = declared[mirrored[name]]["levels"] if name in mirrored else row["levels"]
+        found[name] = Family(name, row["zh"], row["en"], tuple(levels))
+    return found
 
 
 @cache
 def entries() -> dict[str, KeyEntry]:
-    """Every key by label, in the declared order."""
-    return {row["label"]: KeyEntry(**row) for row in _document()["key"]}
+    """Every key by label, in the declared order; then the keys of families that mirror another one."""
+    found = {row["label"]: KeyEntry(**row) for row in _document()["key"]}
+    declared = list(found.values())
+    for family, model in _mirrors().items():
+        algorithm = _document()["family"][family]["algorithm"]
+        for entry in declared:
+            if entry.family == model:
+                label = f"{family}/{entry.name}"
+                found[label] = replace(entry, label=label, family=family, algorithm=algorithm)
+    return found
+
+
+def _mirrors() -> dict[str, str]:
+    """Family -> the family whose keys it repeats under another algorithm: no key ever serves two algorithms."""
+    return {name: row["mirrors"] for name, row in _document()["family"].items() if "mirrors" in row}
 
 
 def family_entries(family: str) -> tuple[KeyEntry, ...]:

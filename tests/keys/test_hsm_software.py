@@ -111,7 +111,7 @@ def test_card_keys_are_the_declared_diversification(hsm: SoftwareHsm, centre: Ke
     expected = oracle.diversify_3des({"key": root.hex(), "factors": [F_CITY.hex(), F_CARD.hex()]})
     assert keys["IRK"].reveal() == expected == diversify("3des", root, [F_CITY, F_CARD])
     assert len({key.reveal() for key in keys.values()}) == len(keys) == 12
-    assert set(centre.purse_keys(ISSUER, ASN)) == {"MK.EP", "DLK", "DPK", "DTK"}
+    assert set(centre.purse_keys(ISSUER, ASN)) == {"MK.EP", "DLK", "DULK", "DPK", "DTK"}
     assert centre.card_id_mac(F_CITY, F_CARD, bytes(12)) == retail_mac(expected, bytes(12))[:4]
 
 
