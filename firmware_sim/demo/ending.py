@@ -2,8 +2,10 @@
 
 import platform
 import sqlite3
+import tomllib
 from contextlib import closing
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 from card.channel import standard
@@ -177,8 +179,14 @@ def gather(stage: Stage) -> None:
         }
         for item in STAND_INS
     ]
-    record.versions = {"onecard": _version("onecard"), "Python": platform.python_version()}
+    record.versions = {"onecard": _own_version(), "Python": platform.python_version()}
     record.versions |= {name: _version(name) for name in SHOWN_VERSIONS}
+
+
+def _own_version() -> str:
+    """From the checkout itself: it runs without being installed."""
+    project = Path(__file__).resolve().parents[2] / "pyproject.toml"
+    return str(tomllib.loads(project.read_text("utf-8"))["project"]["version"])
 
 
 def _version(name: str) -> str:

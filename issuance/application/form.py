@@ -13,6 +13,7 @@ from keys.algorithms.sm3 import sm3
 
 MAX_BYTES = 32 * 1024 * 1024
 BOM = "\ufeff"
+NUL = "\0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,10 @@ def decode_form(raw: bytes) -> str:
 
 def parse_form(raw: bytes) -> list[Applicant]:
     """Every data row in order; lines without any text are not rows. FormTextError, FormHeaderError."""
-    reader = csv.reader(io.StringIO(decode_form(raw), newline=""))
+    text = decode_form(raw)
+    if NUL in text:
+        raise FormTextError(f"line {text.count(chr(10), 0, text.index(NUL)) + 1}: a zero byte, this is no text file")
+    reader = csv.reader(io.StringIO(text, newline=""))
     try:
         header = tuple(cell.strip() for cell in next(reader, []))
         if header != COLUMNS:

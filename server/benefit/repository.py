@@ -119,6 +119,12 @@ def moves(session: Session, e2e_id: str) -> list[LineMoveRow]:
     return list(session.scalars(query))
 
 
+def last_moves(session: Session) -> dict[str, str]:
+    """Line -> the state its last move led to."""
+    query = select(LineMoveRow.e2e_id, LineMoveRow.new).order_by(LineMoveRow.e2e_id, LineMoveRow.seq)
+    return {row.e2e_id: row.new for row in session.execute(query)}
+
+
 def next_move(session: Session, e2e_id: str) -> int:
     query = select(func.coalesce(func.max(LineMoveRow.seq), 0)).where(LineMoveRow.e2e_id == e2e_id)
     return int(session.scalar(query) or 0) + 1

@@ -94,6 +94,12 @@ def sides_of(session: Session, account: str, limit: int) -> list[Side]:
     return [_side(row) for row in rows][::-1]
 
 
+def amounts(session: Session, prefix: str) -> dict[str, int]:
+    """Posting key -> fen of every posting whose key starts with `prefix`."""
+    query = select(PostingRow.key, PostingRow.fen).where(PostingRow.side == 0, PostingRow.key.startswith(prefix))
+    return {key: int(fen) for key, fen in session.execute(query.order_by(PostingRow.key))}
+
+
 def unbalanced(session: Session) -> list[str]:
     """Keys whose rows do not come in two or do not sum to zero: must be empty."""
     query = select(PostingRow.key).group_by(PostingRow.key)

@@ -49,6 +49,11 @@ def in_state(session: Session, state: str) -> list[Load]:
     return [_load(row) for row in rows]
 
 
+def every(session: Session) -> list[Load]:
+    """All loads, oldest first."""
+    return [_load(row) for row in session.scalars(select(LoadRow).order_by(LoadRow.started_at, LoadRow.load_id))]
+
+
 def change(session: Session, load_id: str, values: dict[str, object]) -> None:
     session.execute(update(LoadRow).where(LoadRow.load_id == load_id).values(**values))
 

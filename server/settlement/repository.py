@@ -71,6 +71,13 @@ def items(session: Session, day: str) -> list[ClearedRow]:
     return list(session.scalars(select(ClearedRow).where(ClearedRow.day == day).order_by(ClearedRow.posting_key)))
 
 
+def every_item(session: Session) -> list[tuple[ClearedRow, int | None]]:
+    """All cleared items, each with what its posting owes the operator (fen); None when that is gone."""
+    here = (PostingRow.key == ClearedRow.posting_key) & (PostingRow.account == PREFIX + ClearedRow.operator)
+    query = select(ClearedRow, PostingRow.fen).outerjoin(PostingRow, here).order_by(ClearedRow.posting_key)
+    return [(row, None if fen is None else -int(fen)) for row, fen in session.execute(query)]
+
+
 def add(session: Session, rows: list[object]) -> None:
     session.add_all(rows)
     session.flush()

@@ -83,3 +83,8 @@ def test_no_personal_data_in_repr() -> None:
     line = ",".join(row()[name] for name in COLUMNS)
     shown = repr(parse_form(f"{AGREED}\n{line}\n".encode())[0])
     assert row()["id_no"] not in shown and "王小明" not in shown and "示例路" not in shown
+
+
+def test_a_zero_byte_is_named_with_its_line() -> None:
+    with pytest.raises(FormTextError, match="line 2: a zero byte"):
+        parse_form(f"{AGREED}\nab\0c,\n".encode())
