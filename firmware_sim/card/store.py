@@ -74,11 +74,14 @@ class MemoryStorage:
 class FileStorage:
     """One chip, one file."""
 
-    def __init__(self, path: Path, disk: Disk = _DISK) -> None:
-        """Open `path` and lock it. Raises ChipFileError, ChipBusyError."""
+    def __init__(self, path: Path, disk: Disk = _DISK, compact_above: int = COMPACT_ABOVE) -> None:
+        """Open `path` and lock it; written anew above `compact_above` bytes. Raises ChipFileError, ChipBusyError."""
         self._path = path
         self._disk = disk
+        self._compact_above = self._limit = compact_above
         self._failed = False
+        self._values: dict[str, bytes] = {}
+        self._end = self._check = 0
         try:
             self._handle = disk.open(path)
         except OSError as bad:
@@ -127,9 +130,7 @@ class FileStorage:
         raw = self._disk.read(self._handle)
         if not raw.startswith((MAGIC, OLD_MAGIC)):
             raise ChipFileError(f"{self._path} is not a chip")
-        self._values: dict[str, bytes] = {}
         self._end, self._check = _replay(raw, self._values)
-        self._limit = COMPACT_ABOVE
         if not self._values:
             raise ChipFileError(f"{self._path} holds no state")
         if self._end > self._limit or raw.startswith(OLD_MAGIC):
@@ -141,7 +142,7 @@ class FileStorage:
         handle, self._end, self._check = _replace(self._disk, self._path, self._values)
         self._disk.close(self._handle)
         self._handle = handle
-        self._limit = max(COMPACT_ABOVE, 2 * self._end)
+        self._limit = max(self._compact_above, 2 * self._end)
 
 
 def create_file(path: Path, values: Mapping[str, bytes], disk: Disk = _DISK) -> None:
