@@ -19,9 +19,11 @@ from typing import Any
 
 from card.domain.entropy import Entropy, SeededEntropy, SystemEntropy
 from firmware_sim.card.chip import load_chip
+from firmware_sim.card.dispatch import ChipCore
 from firmware_sim.card.faults import Fault
 from firmware_sim.card.slot import Chip, Slot
 from firmware_sim.card.store import ChipFileError
+from firmware_sim.card.timing import CONTACT, report
 from firmware_sim.control import SOCKET_NAME, Answer, ControlServer
 from firmware_sim.daemon import PcscDaemon, Programs, reader_name
 from firmware_sim.errors import ReaderSilentError, SimError, SlotError
@@ -65,6 +67,8 @@ class Twins:
             link.slot.arm(Fault(request["kind"], int(request["ins"]), int(request["nth"])))
         elif request["do"] == "disarm":
             link.slot.disarm()
+        elif request["do"] == "times":
+            return _times(link.slot, str(request.get("line") or CONTACT))
         else:
             raise ValueError(f"no request {request['do']!r}")
         return {}
@@ -99,6 +103,12 @@ class Twins:
         last = self._chips.get(name)
         chip = last if self._links[name].slot.occupied else None
         return {"slot": name, "reader": reader_name(place), "chip": chip, "last": last}
+
+
+def _times(slot: Slot, line: str) -> Answer:
+    """What the chip in `slot` did since it was put in, priced for `line`. ValueError for an unknown line."""
+    chip = slot.chip
+    return report(tuple(chip.nv.meter.costs) if isinstance(chip, ChipCore) else (), line)
 
 
 def raise_loopback() -> None:

@@ -51,6 +51,11 @@ class Slot:
         """A chip is in the slot."""
         return self._chip is not None
 
+    @property
+    def chip(self) -> Chip | None:
+        """What is in the slot."""
+        return self._chip
+
     def insert(self, chip: Chip) -> None:
         """Put `chip` in; ValueError when the slot is taken."""
         with self._lock:

@@ -17,6 +17,7 @@ from typing import Protocol
 
 from firmware_sim.card.disk import Disk, OsDisk
 from firmware_sim.card.faults import FaultPlan
+from firmware_sim.card.timing import Meter
 
 MAGIC = b"OCCHIP2\n"
 OLD_MAGIC = b"OCCHIP1\n"  # records checked one by one; rewritten when it is opened
@@ -174,6 +175,7 @@ class NonVolatile:
         self._storage = storage
         self._values = storage.load()
         self.faults = FaultPlan()
+        self.meter = Meter()
 
     def get(self, name: str) -> bytes | None:
         """The value of `name`, or None."""
@@ -195,6 +197,7 @@ class NonVolatile:
         self.faults.before_write()
         self._storage.append(changes)
         apply(self._values, changes)
+        self.meter.wrote(changes)
         self.faults.after_write()
 
     def close(self) -> None:

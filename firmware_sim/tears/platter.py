@@ -261,7 +261,7 @@ def judge(disk: PlatterDisk, promises: Sequence[Promise], restart: Restart, sect
     """Cut after every step, restart from every state, compare with what was promised then."""
     states = bad = 0
     broken: list[str] = []
-    seen: dict[tuple[tuple[str, bytes], ...], Mapping[str, bytes] | None | str] = {}
+    seen: dict[tuple[tuple[str, bytes], ...], Mapping[str, bytes] | str | None] = {}
     for cut in range(len(disk.steps) + 1):
         allowed = [promise for promise in promises if promise.step <= cut][-1].allowed
         for platter in crashes(disk.start, disk.steps[:cut], sector, entropy):
@@ -277,14 +277,14 @@ def judge(disk: PlatterDisk, promises: Sequence[Promise], restart: Restart, sect
     return Verdict(len(disk.steps) + 1, states, bad, tuple(broken))
 
 
-def _restarted(restart: Restart, platter: Platter) -> Mapping[str, bytes] | None | str:
+def _restarted(restart: Restart, platter: Platter) -> Mapping[str, bytes] | str | None:
     try:
         return restart(platter)
     except (ValueError, KeyError, IndexError, UnicodeDecodeError) as untyped:
         return f"{type(untyped).__name__}: {untyped}"
 
 
-def _difference(found: Mapping[str, bytes] | None | str, wanted: Mapping[str, bytes] | None) -> str:
+def _difference(found: Mapping[str, bytes] | str | None, wanted: Mapping[str, bytes] | None) -> str:
     if not isinstance(found, Mapping) or wanted is None:
         return f"found {found if isinstance(found, str) else 'no chip' if found is None else 'a chip'}"
     names = sorted(name for name in {*found, *wanted} if found.get(name) != wanted.get(name))
