@@ -1,13 +1,18 @@
-"""Formats of card data (card §1.3): an, cn, b, date, time, datetime, dec, hex; padding and empty values."""
+"""Formats of card data (card §1.3): an, cn, b, date, time, datetime, dec, hex; padding and empty values.
 
+A constructed record has a mapping for its value: part name -> plain value.
+"""
+
+from collections.abc import Mapping
 from typing import TypeAlias
 
 from card import text_codec
 from card.errors import CardDataError, FieldError
-from card.files.kinds import AnyEf, CyclicEf, Field, RecordEf, RecordField
+from card.files.kinds import AnyEf, CyclicEf, Field, Item, RecordEf, RecordField, tlv_header
 from card.text_codec import Edition
 
-Value: TypeAlias = str | bytes | int
+Plain: TypeAlias = str | bytes | int
+Value: TypeAlias = Plain | Mapping[str, Plain]
 _CN = ("cn", "date", "time", "datetime")
 _EXACT_DIGITS = {"date": 8, "time": 6, "datetime": 14}
 
@@ -51,7 +56,13 @@ def decode(field: Field, raw: bytes, edition: Edition) -> Value:
 
 
 def parse(field: Field, text: str) -> Value:
-    """A value as people write it (an example, a command line) in the type `encode` takes."""
+    """A value as people write it (an example, a command line) in the type `encode` takes.
+
+    A constructed one is `name=value;name=value`; a part left out stays blank. FieldError for a part it has not.
+    """
+    parts = _leaves(field)
+    if parts:
+        return _parse_parts(field, {part.name: part for part in parts}, text)
     if field.format == "b":
         return bytes.fromhex(text)
     if field.format in ("dec", "hex"):
@@ -60,23 +71,162 @@ def parse(field: Field, text: str) -> Value:
 
 
 def show(value: Value) -> str:
-    """A decoded value for a screen: bytes as upper-case hex."""
+    """A decoded value for a screen: bytes as upper-case hex, a constructed one as `name=value;name=value`."""
+    if isinstance(value, Mapping):
+        return ";".join(f"{name}={show(part)}" for name, part in value.items())
     return value.hex().upper() if isinstance(value, bytes) else str(value)
 
 
 def encode_record(record: RecordField, value: Value, edition: Edition) -> bytes:
-    """The whole record: tag 1 ‖ length 1 ‖ padded value."""
-    return bytes([record.tag, record.length]) + encode(record, value, edition)
+    """The whole record: header ‖ padded value. FieldError when a value does not fit or names a part it has not."""
+    if not record.items:
+        return record.header + encode(record, value, edition)
+    return record.header + _encode_items(record, _parts(record, value), edition)
 
 
 def decode_record(record: RecordField, raw: bytes, edition: Edition) -> Value:
     """Value of a whole record as READ RECORD returns it; CardDataError on another tag or length."""
-    if raw[:2] != bytes([record.tag, record.length]):
+    if not raw.startswith(record.header):
         raise CardDataError(record.name, "record does not start with its declared tag and length")
-    return decode(record, raw[2:], edition)
+    content = raw[len(record.header) :]
+    return _decode_items(record, content, edition) if record.items else decode(record, content, edition)
 
 
-def encode_fields(fields: tuple[Field, ...], values: dict[str, Value], edition: Edition) -> bytes:
+def blank_record(record: RecordField) -> bytes:
+    """A record that was never personalised: its header, and inside a constructed one the headers of its parts."""
+    return record.header + _blank_items(record, record.form) if record.items else record.header + blank(record)
+
+
+def encode_whole(field: Field, value: Value, edition: Edition) -> bytes:
+    """A field as it stands on the card: a record with its header, a part of a constructed one with its own."""
+    if isinstance(field, RecordField):
+        return encode_record(field, value, edition)
+    header = tlv_header(field.tag, field.length, "ber") if isinstance(field, Item) and field.tag else b""
+    return header + encode(field, value, edition)
+
+
+def decode_whole(field: Field, raw: bytes, edition: Edition) -> Value:
+    """What `encode_whole` made. CardDataError."""
+    if isinstance(field, RecordField):
+        return decode_record(field, raw, edition)
+    header = tlv_header(field.tag, field.length, "ber") if isinstance(field, Item) and field.tag else b""
+    if not raw.startswith(header):
+        raise CardDataError(field.name, "does not start with its declared tag and length")
+    return decode(field, raw[len(header) :], edition)
+
+
+def example(field: Field) -> tuple[Value, bytes]:
+    """The declared example of a field, value and bytes; of a constructed one, put together from its parts."""
+    if isinstance(field, RecordField | Item) and field.items:
+        values = {part.name: example(part)[0] for part in _leaves(field)}
+        form = field.form if isinstance(field, RecordField) else "tlv"
+        return {name: value for name, value in values.items() if not isinstance(value, Mapping)}, _example_bytes(
+            field, form
+        )
+    if field.example is None:
+        raise FieldError(field.name, "has no example")
+    raw = bytes.fromhex(field.example.hex)
+    if field.example.rest:
+        header = len(encode_whole_header(field))
+        raw += bytes.fromhex(field.example.rest) * (header + field.length - len(raw))
+    return parse(field, field.example.value), raw
+
+
+def encode_whole_header(field: Field) -> bytes:
+    """What stands before the value of a field on the card."""
+    if isinstance(field, RecordField):
+        return field.header
+    return tlv_header(field.tag, field.length, "ber") if isinstance(field, Item) and field.tag else b""
+
+
+def _example_bytes(field: RecordField | Item, form: str) -> bytes:
+    inner = b"".join(_example_bytes(part, form) if part.items else example(part)[1] for part in field.items)
+    head = field.header if isinstance(field, RecordField) else tlv_header(field.tag, field.length, form)
+    return head + inner
+
+
+def _leaves(field: Field) -> tuple[Item, ...]:
+    if not isinstance(field, RecordField | Item):
+        return ()
+    found: list[Item] = []
+    for part in field.items:
+        found += _leaves(part) if part.items else (part,)
+    return tuple(found)
+
+
+def _parse_parts(field: Field, parts: Mapping[str, Item], text: str) -> dict[str, Plain]:
+    values: dict[str, Plain] = {}
+    for pair in filter(None, text.split(";")):
+        name, _, given = pair.partition("=")
+        if name not in parts:
+            raise FieldError(field.name, f"no part {name!r}")
+        value = parse(parts[name], given)
+        if not isinstance(value, Mapping):
+            values[name] = value
+    return values
+
+
+def _parts(record: RecordField, value: Value) -> Mapping[str, Plain]:
+    if value == "" or value == b"":
+        return {}
+    if not isinstance(value, Mapping):
+        raise FieldError(record.name, "a constructed record takes its parts by name")
+    unknown = sorted(set(value) - {part.name for part in _leaves(record)})
+    if unknown:
+        raise FieldError(record.name, f"no part {unknown[0]!r}")
+    return value
+
+
+def _encode_items(holder: RecordField | Item, values: Mapping[str, Plain], edition: Edition, form: str = "") -> bytes:
+    form = form or getattr(holder, "form", "tlv")
+    made = b""
+    for part in holder.items:
+        if part.items:
+            content = _encode_items(part, values, edition, form)
+        else:
+            content = encode(part, values[part.name], edition) if part.name in values else blank(part)
+        made += (tlv_header(part.tag, part.length, form) if form != "composite" else b"") + content
+    return made
+
+
+def _blank_items(holder: RecordField | Item, form: str) -> bytes:
+    made = b""
+    for part in holder.items:
+        content = _blank_items(part, form) if part.items else blank(part)
+        made += (tlv_header(part.tag, part.length, form) if form != "composite" else b"") + content
+    return made
+
+
+def _decode_items(record: RecordField, content: bytes, edition: Edition) -> dict[str, Plain]:
+    if len(content) != record.length:
+        raise CardDataError(record.name, f"{len(content)} bytes, declared {record.length}")
+    if content in (b"\x00" * record.length, b"\xff" * record.length):  # a card may leave the skeleton out
+        content = _blank_items(record, record.form)
+    found: dict[str, Plain] = {}
+    _read_items(record, content, edition, record.form, found)
+    return found
+
+
+def _read_items(
+    holder: RecordField | Item, content: bytes, edition: Edition, form: str, found: dict[str, Plain]
+) -> None:
+    at = 0
+    for part in holder.items:
+        header = tlv_header(part.tag, part.length, form) if form != "composite" else b""
+        if content[at : at + len(header)] != header:
+            raise CardDataError(part.name, "part does not start with its declared tag and length")
+        at += len(header)
+        inner = content[at : at + part.length]
+        at += part.length
+        if part.items:
+            _read_items(part, inner, edition, form, found)
+            continue
+        value = decode(part, inner, edition)
+        if not isinstance(value, Mapping):
+            found[part.name] = value
+
+
+def encode_fields(fields: tuple[Field, ...], values: Mapping[str, Value], edition: Edition) -> bytes:
     """Content of a transparent file or of one cyclic record; a missing value gives the blank content.
 
     FieldError for a name no field has.
@@ -104,7 +254,7 @@ def decode_fields(fields: tuple[Field, ...], raw: bytes, edition: Edition) -> di
 def blank_file(ef: AnyEf) -> tuple[bytes, ...]:
     """What a file holds when it leaves the factory: records of a record file, one run of bytes, or no log entry."""
     if isinstance(ef, RecordEf):
-        return tuple(bytes([record.tag, record.length]) + blank(record) for record in ef.records)
+        return tuple(blank_record(record) for record in ef.records)
     if isinstance(ef, CyclicEf):
         return ()
     return (b"".join(blank(field) for field in ef.fields),)

@@ -1,135 +1,77 @@
 """Card profiles: read from TOML, checked whole, frozen. A fact that is not in a profile is not known to the code."""
 
-import dataclasses
-import tomllib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
-from typing import Any, TypeVar, get_type_hints
+from pathlib import Path
+from typing import Any, TypeVar
 
-from card.errors import CardDataError, FieldError, ProfileError
-from card.files import codecs
-from card.files.kinds import (
-    CONFIDENCES,
-    FORMATS,
-    Access,
-    AnyEf,
-    CyclicEf,
-    Dir,
-    Example,
-    Field,
-    KeySpec,
-    PurseEf,
-    RecordEf,
-    RecordField,
-    TransparentEf,
+from card.errors import ProfileError
+from card.files.build import Builder
+from card.files.kinds import KINDS, PROTOCOLS, AnyEf, Dir, KeySpec, PurseEf
+from card.files.rules import Draft, check
+from card.files.specs import (
+    AtrSpec,
+    BankSpec,
+    CardIdSpec,
+    CertificateSpec,
+    ContactlessSpec,
+    CosSpec,
+    Crypto,
+    PinSpec,
+    PsamSpec,
 )
+from card.files.tables import Findings, Problem, Table, merged, read_table
 from card.text_codec import Edition
 
+__all__ = [
+    "AtrSpec",
+    "BankSpec",
+    "CardIdSpec",
+    "CertificateSpec",
+    "ContactlessSpec",
+    "CosSpec",
+    "Crypto",
+    "PinSpec",
+    "Profile",
+    "PsamSpec",
+    "load_profile",
+]
+
 T = TypeVar("T")
-PROVE_SEQUENCES = ("init", "init_plus_1")
-PROVE_ORDERS = ("mac_tac", "tac_mac")
-
-
-@dataclass(frozen=True, slots=True)
-class Crypto:
-    """Algorithm family of the chip's keys; the formulas live upstairs in `keys`."""
-
-    algorithm: str
-    algorithm_id: int
-    mac_iv: str
-    mac_length: int
-    diversification: str
-
-
-@dataclass(frozen=True, slots=True)
-class AtrSpec:
-    """Answer to reset: `template` has {region} (3 bytes) and {serial} (3 bytes); `accepted` are heads, XX any byte."""
-
-    template: str
-    historical_length: int
-    accepted: tuple[str, ...]
-    confidence: str
-
-    def build(self, region: bytes, serial: bytes) -> bytes:
-        """The ATR of a chip; both arguments three bytes."""
-        if len(region) != 3 or len(serial) != 3:
-            raise ValueError("region and serial are three bytes each")
-        return bytes.fromhex(self.template.format(region=region.hex(), serial=serial.hex()))
-
-    def historical(self, atr: bytes) -> bytes | None:
-        """The historical bytes of an accepted ATR, or None for a foreign one."""
-        for head in self.accepted:
-            body = len(head) // 2
-            same = all(head[2 * i : 2 * i + 2] in ("XX", f"{byte:02X}") for i, byte in enumerate(atr[:body]))
-            if same and len(atr) == body + self.historical_length:
-                return atr[body:]
-        return None
-
-
-@dataclass(frozen=True, slots=True)
-class CardIdSpec:
-    """Layout of the card identification code (card §1.10)."""
-
-    rid: bytes
-    serial_offset: int
-    serial_length: int
-    mac_length: int
-
-
-@dataclass(frozen=True, slots=True)
-class PinSpec:
-    """Rules of the holder's PIN."""
-
-    dir: str
-    max_tries: int
-    initial: str
-    length: int
-    must_change_initial: bool
-    verify_p2: int
-    confidence: str
-
-
-@dataclass(frozen=True, slots=True)
-class CosSpec:
-    """Management commands of the declared COS, as command heads."""
-
-    transport_key_dir: str
-    initialise: bytes
-    write_key: bytes
-    end_personalisation: bytes
-    prove_key_version: bytes
-    lifecycle: dict[str, int]
-    confidence: str
-
-
-@dataclass(frozen=True, slots=True)
-class PsamSpec:
-    """Dialect of a PSAM application (card §3.4, keys-and-purse §1.7)."""
-
-    dir: str
-    confidence: str
-    usage: int = 0
-    city_usage: int = 0
-    init_session: bytes = b""
-    crypt: bytes = b""
-    purchase_levels: int = 0
-    factors: str = ""
-    init_purchase: bytes = b""
-    credit_purchase: bytes = b""
-    mac2_tries: int = 0
+MAX_EXTENDS = 8
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
+_SPECS: dict[str, type] = {
+    "crypto": Crypto,
+    "atr": AtrSpec,
+    "card_id": CardIdSpec,
+    "pin": PinSpec,
+    "cos": CosSpec,
+    "purse": PurseEf,
+    "psam": PsamSpec,
+    "contactless": ContactlessSpec,
+    "certificate": CertificateSpec,
+    "bank": BankSpec,
+}
+_HEAD = {"name", "kind", "version", "confidence", "text_codec"}
+_HEAD_MORE = {"protocol", "protocols", "read_only", "verified", "extends", "zh", "en"}
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """One application of a chip; a chip is a list of profiles (contract §5)."""
+    """One application of a chip; a chip is a list of profiles (contract §5).
+
+    `protocols`: the first is the default. `read_only`: hosts refuse to write. `verified` false: its cryptography is
+    declared and confirmed by nobody; loud, and refused in production.
+    """
 
     name: str
     kind: str
     version: str
     text_codec: Edition
-    protocol: str
+    protocols: tuple[str, ...]
     confidence: str
     crypto: Crypto
     dirs: tuple[Dir, ...]
@@ -141,8 +83,21 @@ class Profile:
     cos: CosSpec | None = None
     purse: PurseEf | None = None
     psam: PsamSpec | None = None
+    contactless: ContactlessSpec | None = None
+    certificate: CertificateSpec | None = None
+    bank: BankSpec | None = None
+    read_only: bool = False
+    verified: bool = True
+    extends: str = ""
+    zh: str = ""
+    en: str = ""
     factors: Mapping[str, object] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def protocol(self) -> str:
+        """The protocol a card of this profile starts with."""
+        return self.protocols[0]
 
     def dir(self, name: str) -> Dir:
         """ProfileError when the profile declares no such directory."""
@@ -173,174 +128,235 @@ def _only(found: Sequence[T], what: str, profile: str) -> T:
     return found[0]
 
 
+# ---- finding texts ------------------------------------------------------------------------------------------------
+
+
+def builtin_names() -> tuple[str, ...]:
+    """Names of the profiles of this project, overlays not among them."""
+    found = (item.name for item in files("card.profiles").iterdir())
+    return tuple(sorted(name.removesuffix(".toml") for name in found if name.endswith(".toml")))
+
+
+def overlay_texts(name: str) -> dict[str, str]:
+    """The overlay texts a profile name asks for: `ssc-2.00+hainan` (ours) or `ssc-2.00+/path/hainan.toml`.
+
+    Keys are short names, so that a chip can carry the texts and stand alone. ProfileError when one is missing.
+    """
+    found: dict[str, str] = {}
+    for part in name.split("+")[1:]:
+        short, text = _overlay(part)
+        found[short] = text
+    return found
+
+
+def short_name(name: str) -> str:
+    """`ssc-2.00+/path/hainan.toml` -> `ssc-2.00+hainan`."""
+    base, *overlays = name.split("+")
+    return "+".join([base, *(_short(part) for part in overlays)])
+
+
+def _short(part: str) -> str:
+    short = Path(part).name.removesuffix(".toml")
+    if not NAME.fullmatch(short):
+        raise ProfileError(f"{short!r} is no name of an overlay")
+    return short
+
+
+def _overlay(part: str) -> tuple[str, str]:
+    if part.endswith(".toml"):
+        try:
+            return _short(part), Path(part).read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as bad:
+            raise ProfileError(f"{part}: {bad}") from bad
+    source = files("card.profiles").joinpath("overlays").joinpath(f"{_short(part)}.toml")
+    if not source.is_file():
+        raise ProfileError(f"no overlay {part!r}")
+    return part, source.read_text("utf-8")
+
+
+def _builtin(name: str) -> str | None:
+    if not NAME.fullmatch(name):
+        return None
+    source = files("card.profiles").joinpath(f"{name}.toml")
+    return source.read_text("utf-8") if source.is_file() else None
+
+
+# ---- loading ------------------------------------------------------------------------------------------------------
+
+
 @cache
 def load_profile(name: str) -> Profile:
-    """The built-in profile `name`: ssc-2.00, tunion, psam-ssc or psam-transit. ProfileError when it is unsound."""
-    source = files("card.profiles").joinpath(f"{name}.toml")
-    if not source.is_file():
-        raise ProfileError(f"no card profile {name!r}")
-    return parse_profile(source.read_text("utf-8"))
+    """A profile by name, perhaps with overlays: `ssc-2.00`, `ssc-2.00+hainan`, `ssc-2.00+/path/hainan.toml`.
+
+    ProfileError when there is none of that name or when it is unsound.
+    """
+    return assemble_profile(short_name(name), overlay_texts(name))
 
 
-def parse_profile(text: str) -> Profile:
-    """A profile from TOML text, checked; ProfileError names the table and the key that is wrong."""
+def assemble_profile(name: str, overlays: Mapping[str, str]) -> Profile:
+    """`base+overlay` with the overlays' texts at hand, as a chip carries them."""
+    base, *parts = name.split("+")
+    text = _builtin(base)
+    if text is None:
+        raise ProfileError(f"no card profile {base!r}")
+    findings = Findings()
+    table = _extended(text, base, findings, False, ())
+    for part in parts:
+        table = merged(table, read_table(overlays[part], part, findings, False), findings)
+    return _sound(table, name, findings)
+
+
+def load_profile_file(path: Path) -> Profile:
+    """A profile of one's own, with what it extends. ProfileError names the first mistake and its line."""
     try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as bad:
-        raise ProfileError(f"not TOML: {bad}") from bad
-    profile = _assemble(data)
-    check_profile(profile)
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as bad:
+        raise ProfileError(f"{path}: {bad}") from bad
+    return parse_profile(text, str(path))
+
+
+def parse_profile(text: str, source: str = "profile") -> Profile:
+    """A profile from TOML text, checked; ProfileError names the first mistake and its line."""
+    profile, problems = examine(text, source)
+    if profile is None:
+        raise ProfileError(str(problems[0]))
     return profile
 
 
-def _assemble(data: dict[str, Any]) -> Profile:
-    head = dict(data.pop("profile", {}))
-    try:
-        edition = Edition(head.pop("text_codec"))
-    except (KeyError, ValueError):
-        raise ProfileError(f"[profile] text_codec must be one of {[item.value for item in Edition]}") from None
-    tables: dict[str, Any] = {
-        "dirs": tuple(_build(Dir, row, "[[dir]]") for row in data.pop("dir", [])),
-        "keys": tuple(_build(KeySpec, row, "[[key]]") for row in data.pop("key", [])),
-        "files": tuple(_build_file(row) for row in data.pop("file", [])),
-        "factors": data.pop("factors", {}),
-        "names": data.pop("names", {}),
+def examine(text: str, source: str) -> tuple[Profile | None, tuple[Problem, ...]]:
+    """The profile, or None and every mistake in it, ordered by line. Any text at all may be given."""
+    findings = Findings()
+    table = _extended(text, source, findings, True, ())
+    profile = _assemble(table, findings)
+    mended = {(item.source, item.line) for item in findings.problems if item.where == "TOML"}
+    found = {item for item in findings.problems if item.where == "TOML" or (item.source, item.line) not in mended}
+    return (None if found else profile), tuple(sorted(found))
+
+
+def _extended(text: str, source: str, findings: Findings, located: bool, chain: tuple[str, ...]) -> Table:
+    """The table of a text on top of the tables it extends."""
+    table = read_table(text, source, findings, located)
+    head = table.get("profile")
+    base = head.get("extends", "") if isinstance(head, Table) else ""
+    if not base or not isinstance(head, Table):
+        return table
+    below = _builtin(base) if isinstance(base, str) else None
+    if not isinstance(base, str) or base in chain or len(chain) > MAX_EXTENDS or base == head.get("name"):
+        findings.note(head, "extends", "[profile] extends", "extends 绕成一圈", "extends goes round in a circle")
+        return table
+    if below is None:
+        findings.note(head, "extends", "[profile] extends", f"没有 {base} 这个模板", f"there is no profile {base!r}")
+        return table
+    return merged(_extended(below, base, findings, located, (*chain, base)), table, findings)
+
+
+def _assemble(table: Table, findings: Findings) -> Profile | None:
+    """The profile of a table; None when something it cannot be without is missing. Mistakes go to `findings`."""
+    builder = Builder(findings)
+    head = table.get("profile")
+    if not isinstance(head, Table):
+        findings.note(table, "profile", "[profile]", "缺少 [profile]", "[profile] is missing")
+        head = Table((), table.source, table.line)
+    known = {"profile", "dir", "key", "file", "factors", "names", "remove", *_SPECS}
+    for name in sorted(set(table) - known):
+        findings.note(table, name, f"[{name}]", f"不认识表 {name}", f"unknown table {name!r}")
+    edition = _edition(head, findings)
+    draft = Draft(builder, str(head.get("name", "profile")), edition)
+    draft.declared = {
+        "dir": {str(row.get("name")) for row in _tables(table, "dir")},
+        "key": {str(row.get("name")) for row in _tables(table, "key")},
+        "file": {f"{row.get('dir')}/{str(row.get('fid', '')).upper()}" for row in _tables(table, "file")},
     }
-    kinds: dict[str, type] = {
-        "crypto": Crypto,
-        "atr": AtrSpec,
-        "card_id": CardIdSpec,
-        "pin": PinSpec,
-        "cos": CosSpec,
-        "purse": PurseEf,
-        "psam": PsamSpec,
-    }
-    for name in [name for name in kinds if name in data]:
-        tables[name] = _build(kinds[name], data.pop(name), f"[{name}]")
-    if data:
-        raise ProfileError(f"unknown table {sorted(data)[0]!r}")
-    if "crypto" not in tables:
-        raise ProfileError("[crypto] is missing")
-    wanted = {"name", "kind", "version", "protocol", "confidence"}
-    if set(head) != wanted:
-        raise ProfileError(f"[profile] needs exactly {sorted(wanted)} and text_codec")
-    return Profile(text_codec=edition, **head, **tables)
+    draft.dirs = builder.many(Dir, table.get("dir", []), "[[dir]]", table)
+    draft.keys = builder.many(KeySpec, table.get("key", []), "[[key]]", table)
+    rows = builder.rows(table.get("file", []), "[[file]]", table)
+    draft.files = [ef for row in rows if (ef := builder.file(row)) is not None]
+    for name, kind in _SPECS.items():
+        if name in table and (spec := builder.one(kind, table[name], f"[{name}]", table)) is not None:
+            draft.specs[name] = spec
+    if "crypto" not in table:
+        findings.note(table, "crypto", "[crypto]", "缺少 [crypto]", "[crypto] is missing")
+    parts = _heads(head, findings)
+    parts |= {name: _mapping(table, name, findings) for name in ("factors", "names")}
+    check(draft)
+    if findings.problems or "crypto" not in draft.specs:
+        return None
+    return Profile(
+        text_codec=edition,
+        dirs=tuple(draft.dirs),
+        keys=tuple(draft.keys),
+        files=tuple(draft.files),
+        **parts,
+        **draft.specs,
+    )
 
 
-def _build(kind: type[T], row: object, where: str) -> T:
-    """A frozen record from a TOML table: unknown or missing keys refused, hex strings to bytes, lists to tuples."""
-    if not isinstance(row, dict):
-        raise ProfileError(f"{where} must be a table")
-    hints = get_type_hints(kind)
-    unknown = sorted(set(row) - set(hints))
-    if unknown:
-        raise ProfileError(f"{where} has an unknown key {unknown[0]!r}")
-    needed = {
-        item.name
-        for item in dataclasses.fields(kind)  # type: ignore[arg-type]
-        if item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING
-    }
-    missing = sorted(needed - set(row))
-    if missing:
-        raise ProfileError(f"{where} lacks {missing[0]!r}")
-    try:
-        return kind(**{name: _convert(value, hints[name]) for name, value in row.items()})
-    except (TypeError, ValueError) as bad:
-        raise ProfileError(f"{where} {row.get('name', '')}: {bad}") from bad
+def _sound(table: Table, name: str, findings: Findings) -> Profile:
+    head = table.get("profile")
+    if isinstance(head, Table) and "+" in name:
+        head["name"] = name
+    profile = _assemble(table, findings)
+    if profile is None:
+        raise ProfileError(str(min(findings.problems)))
+    return profile
 
 
-def _convert(value: object, kind: object) -> object:
-    if isinstance(value, str) and kind is bytes:
-        return bytes.fromhex(value)
-    if isinstance(value, str) and kind is Access:
-        return Access.parse(value)
-    if isinstance(value, list):
-        return tuple(value)
-    if kind in (int, bool, str) and type(value) is not kind:
-        raise ValueError(f"{value!r} is not of type {getattr(kind, '__name__', kind)}")
-    if isinstance(value, dict) and set(value) == {"value", "hex"}:
-        return Example(value["value"], value["hex"])
-    return value
+def _edition(head: Table, findings: Findings) -> Edition:
+    known = [item.value for item in Edition]
+    if head.get("text_codec") not in known:
+        text = " / ".join(known)
+        findings.note(
+            head,
+            "text_codec",
+            "[profile] text_codec",
+            f"text_codec 应为 {text}",
+            f"[profile] text_codec must be one of {known}",
+        )
+        return Edition.GBK
+    return Edition(head["text_codec"])
 
 
-def _build_file(row: dict[str, Any]) -> AnyEf:
-    row = dict(row)
-    kind = row.pop("kind", "")
-    where = f"[[file]] {row.get('dir', '')}/{row.get('fid', '')}"
-    if kind == "record":
-        row["records"] = [_build(RecordField, item, where) for item in row.pop("record", [])]
-        return _build(RecordEf, row, where)
-    if kind not in ("transparent", "cyclic"):
-        raise ProfileError(f"{where} kind {kind!r} is not known")
-    row["fields"] = [_build(Field, item, where) for item in row.pop("field", [])]
-    return _build(CyclicEf, row, where) if kind == "cyclic" else _build(TransparentEf, row, where)
+def _heads(head: Table, findings: Findings) -> dict[str, Any]:
+    """The plain values of [profile]."""
+    values: dict[str, Any] = {}
+    for name in sorted(set(head) - _HEAD - _HEAD_MORE):
+        findings.note(head, name, "[profile]", f"不认识 {name}", f"[profile] has an unknown key {name!r}")
+    for name in sorted(_HEAD - set(head)):
+        findings.note(head, "", "[profile]", f"缺少 {name}", f"[profile] lacks {name!r}")
+    for name in ("name", "kind", "version", "confidence", "extends", "zh", "en"):
+        value = head.get(name, "")
+        if not isinstance(value, str):
+            findings.note(head, name, f"[profile] {name}", f"{name} 应为文字", f"{value!r} is not of type str")
+        values[name] = value
+    for name, otherwise in (("read_only", False), ("verified", True)):
+        value = head.get(name, otherwise)
+        if not isinstance(value, bool):
+            findings.note(
+                head, name, f"[profile] {name}", f"{name} 应为 true 或 false", f"{value!r} is not of type bool"
+            )
+        values[name] = value
+    if "kind" in head and values["kind"] not in KINDS:
+        text = " / ".join(KINDS)
+        findings.note(head, "kind", "[profile] kind", f"kind 应为 {text}", f"kind is one of {text}")
+    if "confidence" in head and values["confidence"] not in ("A", "B", "C"):
+        findings.note(head, "confidence", "[profile]", "可信度应为 A、B、C", "confidence is A, B or C")
+    given = head.get("protocols", [head.get("protocol", "T=0")])
+    sound = isinstance(given, list) and given and all(item in PROTOCOLS for item in given)
+    if not sound:
+        text = " / ".join(PROTOCOLS)
+        findings.note(head, "protocols", "[profile]", f"protocols 应从 {text} 中选", f"protocols are of {text}")
+    values["protocols"] = tuple(given) if sound else ("T=0",)
+    return values
 
 
-def check_profile(profile: Profile) -> None:
-    """Every statement against every other one; ProfileError names the first contradiction."""
-    _check_unique([item.name for item in profile.dirs], "directory", profile)
-    _check_unique([item.name for item in profile.keys], "key", profile)
-    _check_unique([item.path for item in profile.files], "file", profile)
-    for directory in profile.dirs:
-        if directory.parent:
-            profile.dir(directory.parent)
-        if directory.fci_file:
-            profile.file(directory.name, directory.fci_file)
-    for key in profile.keys:
-        profile.dir(key.dir)
-        if key.confidence not in CONFIDENCES:
-            raise ProfileError(f"{profile.name}: key {key.name} has no confidence")
-    for part in (profile.pin, profile.purse, profile.psam):
-        if part is not None:
-            profile.dir(part.dir)
-    if profile.purse and (
-        profile.purse.prove_sequence not in PROVE_SEQUENCES or profile.purse.prove_order not in PROVE_ORDERS
-    ):
-        raise ProfileError(f"{profile.name}: [purse] prove_sequence or prove_order is not known")
-    for ef in profile.files:
-        _check_file(profile, ef)
+def _mapping(table: Table, name: str, findings: Findings) -> Mapping[str, Any]:
+    value = table.get(name, {})
+    if isinstance(value, Mapping):
+        return value
+    findings.note(table, name, f"[{name}]", "应为一个表", f"[{name}] must be a table")
+    return {}
 
 
-def _check_unique(names: list[str], what: str, profile: Profile) -> None:
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ProfileError(f"{profile.name}: {what} {twice[0]} is declared twice")
-
-
-def _check_file(profile: Profile, ef: AnyEf) -> None:
-    where = f"{profile.name}: {ef.path}"
-    profile.dir(ef.dir)
-    if len(ef.fid) != 2 or ef.sfi != ef.fid[1] & 0x1F:
-        raise ProfileError(f"{where}: sfi is not the low five bits of fid")
-    for name in ef.read.keys() | ef.write.keys():
-        profile.key(name)
-    fields: tuple[Field, ...] = ef.records if isinstance(ef, RecordEf) else ef.fields
-    _check_unique([item.name for item in fields], f"{ef.path} field", profile)
-    if isinstance(ef, RecordEf):
-        if [item.no for item in ef.records] != list(range(1, len(ef.records) + 1)):
-            raise ProfileError(f"{where}: record numbers do not count from one")
-        _check_unique([f"tag {item.tag:02X}" for item in ef.records], ef.path, profile)
-        if any(not 0 < item.tag < 255 or not 0 < item.length < 255 for item in ef.records):
-            raise ProfileError(f"{where}: tag and length are one byte each")
-    elif sum(item.length for item in fields) != ef.size:
-        raise ProfileError(f"{where}: fields do not add up to {ef.size} bytes")
-    for item in fields:
-        _check_field(where, item, profile.text_codec)
-
-
-def _check_field(where: str, item: Field, edition: Edition) -> None:
-    where = f"{where} {item.name}"
-    if item.format not in FORMATS or item.confidence not in CONFIDENCES:
-        raise ProfileError(f"{where}: unknown format or confidence")
-    if item.example is None:
-        raise ProfileError(f"{where}: has no example")
-    try:
-        value = codecs.parse(item, item.example.value)
-        if isinstance(item, RecordField):
-            raw = codecs.encode_record(item, value, edition)
-        else:
-            raw = codecs.encode(item, value, edition)
-    except (FieldError, CardDataError, ValueError) as bad:
-        raise ProfileError(f"{where}: example cannot be encoded ({bad})") from bad
-    if raw != bytes.fromhex(item.example.hex):
-        raise ProfileError(f"{where}: example does not encode to its hex")
+def _tables(table: Table, name: str) -> list[Table]:
+    rows = table.get(name)
+    return [row for row in rows if isinstance(row, Table)] if isinstance(rows, list) else []

@@ -1,10 +1,21 @@
 """A chip's fixed structure, looked up the way a chip does: by FID, AID, SFI, key type and key id."""
 
+from collections.abc import Mapping
 from functools import cache
 
 from card.errors import ProfileError
 from card.files.kinds import AnyEf, Dir, KeySpec, PurseEf
-from card.files.profile import AtrSpec, CosSpec, Crypto, PinSpec
+from card.files.profile import (
+    AtrSpec,
+    CosSpec,
+    Crypto,
+    PinSpec,
+    Profile,
+    assemble_profile,
+    load_profile,
+    overlay_texts,
+    short_name,
+)
 from card.files.tree import FileTree
 
 MF = "MF"
@@ -13,8 +24,8 @@ MF = "MF"
 class Blueprint:
     """Directories, files and keys of the profiles of one chip."""
 
-    def __init__(self, names: tuple[str, ...]) -> None:
-        tree = FileTree.of(*names)
+    def __init__(self, names: tuple[str, ...], overlays: Mapping[str, str]) -> None:
+        tree = FileTree(tuple(assemble_profile(n, overlays) if "+" in n else load_profile(n) for n in names))
         self.names = names
         self.dirs = {directory.name: directory for directory in tree.dirs}
         self.files = {name: tree.files_of(name) for name in self.dirs}
@@ -58,6 +69,10 @@ class Blueprint:
         """A declared key by place, type code and key id."""
         return self._key_names.get((directory, kind, kid))
 
+    def profile(self, directory: str) -> Profile:
+        """The profile that declares `directory` (the first, where several do)."""
+        return self._profiles[directory]
+
     def crypto(self, directory: str) -> Crypto:
         """Algorithm facts of the profile that declares `directory`."""
         return self._profiles[directory].crypto
@@ -76,6 +91,7 @@ def _first(found: list[CosSpec | None], what: str, names: tuple[str, ...]) -> Co
 
 
 @cache
-def blueprint(names: tuple[str, ...]) -> Blueprint:
-    """The blueprint of a chip with these profiles, built once."""
-    return Blueprint(names)
+def blueprint(names: tuple[str, ...], overlays: tuple[tuple[str, str], ...] = ()) -> Blueprint:
+    """The blueprint of a chip with these profiles, built once. `overlays`: the texts the chip carries, by name."""
+    known = {short: text for name in names for short, text in overlay_texts(name).items()} if not overlays else {}
+    return Blueprint(tuple(map(short_name, names)), {**known, **dict(overlays)})

@@ -45,7 +45,7 @@ def blank_values(
     plan = blueprint(tuple(profiles))
     values = {
         memory.KIND: memory.KIND_CARD,
-        memory.PROFILES: ",".join(profiles).encode("ascii"),
+        **memory.profile_values(profiles),
         memory.LIFECYCLE: bytes((plan.cos.lifecycle["blank"],)),
         memory.BATCH: batch,
         memory.ATR_TAIL: BLANK_TAIL,

@@ -1,13 +1,17 @@
 """Names of a card's non-volatile values and their shapes, in one place."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from card.files.kinds import AnyEf, CyclicEf, Field, RecordEf, RecordField, TransparentEf
+from card.files.kinds import AnyEf, CyclicEf, Field, Item, RecordEf, RecordField, TransparentEf
+from card.files.profile import overlay_texts, short_name
+from firmware_sim.card.store import NonVolatile
 
 KIND = "kind"
 KIND_CARD = b"card"
 KIND_PSAM = b"psam"
 PROFILES = "profiles"  # comma-separated names
+OVERLAY = "overlay/"  # overlay/NAME: the text of a further profile file
 LIFECYCLE = "life"  # one byte, profile data
 BATCH = "batch"  # 4 bytes
 ATR_TAIL = "atr"  # region 3 || serial 3
@@ -72,6 +76,12 @@ def proof_name(directory: str) -> str:
     return f"proof/{directory}"
 
 
+def profiles_of(nv: NonVolatile) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
+    """(profile names, (overlay name, its text) ...) of a chip, as `blueprint` takes them."""
+    texts = [(name[len(OVERLAY) :], nv.need(name).decode("utf-8")) for name in nv.names(OVERLAY)]
+    return tuple(nv.need(PROFILES).decode("ascii").split(",")), tuple(texts)
+
+
 @dataclass(frozen=True, slots=True)
 class PurseState:
     """What a purse remembers, fen and counters."""
@@ -91,8 +101,8 @@ class PurseState:
 
 
 def _filler(item: Field) -> bytes:
-    # card §1.3: not yet personalised, an is 00.. and cn is FF..
-    return (b"\xff" if item.format in ("cn", "date", "time", "datetime") else b"\0") * item.length
+    # card §1.3: not yet personalised, an and amounts are 00.., cn and b are FF..
+    return (b"\xff" if item.format in ("cn", "date", "time", "datetime", "b") else b"\0") * item.length
 
 
 def blank_file(ef: AnyEf) -> dict[str, bytes]:
@@ -107,4 +117,30 @@ def blank_file(ef: AnyEf) -> dict[str, bytes]:
 
 
 def _blank_record(item: RecordField) -> bytes:
-    return bytes((item.tag, item.length)) + _filler(item)
+    if item.form == "composite":
+        head = item.tag.to_bytes(2, "big") + bytes((item.length,))
+    else:
+        head = _tag_and_length(item.tag, item.length, item.form)
+    return head + (_skeleton(item.items, item.form) if item.items else _filler(item))
+
+
+def _skeleton(items: tuple[Item, ...], form: str) -> bytes:
+    """A constructed value without data: its inner headers stand, what they hold does not (declared)."""
+    parts = []
+    for item in items:
+        head = b"" if form == "composite" else _tag_and_length(item.tag, item.length, form)
+        parts.append(head + (_skeleton(item.items, form) if item.items else _filler(item)))
+    return b"".join(parts)
+
+
+def _tag_and_length(tag: int, length: int, form: str) -> bytes:
+    """Simple TLV, or BER where a tag may have two bytes and a length from 80h one byte before it."""
+    head = bytes((tag >> 8, tag & 0xFF)) if tag > 0xFF else bytes((tag,))
+    return head + (b"\x81" if form == "ber" and length > 0x7F else b"") + bytes((length,))
+
+
+def profile_values(names: Sequence[str]) -> dict[str, bytes]:
+    """The profiles of a chip and the text of every overlay among them: the chip stands alone. ProfileError."""
+    texts = {short: text for name in names for short, text in overlay_texts(name).items()}
+    values = {PROFILES: ",".join(map(short_name, names)).encode("ascii")}
+    return values | {f"{OVERLAY}{short}": text.encode("utf-8") for short, text in texts.items()}

@@ -116,7 +116,7 @@ def test_the_checker_names_what_is_wrong(old: str, new: str, says: str) -> None:
 def test_a_purse_file_must_add_up_and_its_dialect_be_known() -> None:
     with pytest.raises(ProfileError, match="add up"):
         parse_profile(source("tunion").replace("size = 48", "size = 47"))
-    with pytest.raises(ProfileError, match="prove_sequence"):
+    with pytest.raises(ProfileError, match="prove_order is not known"):
         parse_profile(source("tunion").replace('prove_order = "mac_tac"', 'prove_order = "sorted"'))
     with pytest.raises(ProfileError, match="no card profile"):
         load_profile("ssc-9.99")

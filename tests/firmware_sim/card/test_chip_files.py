@@ -74,7 +74,7 @@ def test_answer_waits_and_may_be_fetched_in_parts(card: Card) -> None:
 
 def test_binary_offsets(card: Card) -> None:
     select(card, EP)
-    assert say(card, "00B0951D01") == "009000"
+    assert say(card, "00B0951D01") == "FF9000"
     assert say(card, "00B0951E01") == "6B00"
     assert say(card, "00B0950000") == "6C1E"
     assert say(card, "00B0951000") == "6C0E"
