@@ -11,6 +11,8 @@ from typing import Protocol
 from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
 from cryptography.hazmat.primitives.ciphers import Cipher, modes
 
+from firmware_sim.card.timing import tally
+
 BLOCK = 8
 # Session keys are new in every transaction; long-lived keys must not be pushed out by them.
 CACHED_KEYS = 4096
@@ -44,6 +46,7 @@ def encrypt(key: bytes, data: bytes) -> bytes:
     """ECB over whole blocks: 3DES (K1K2K1) for a 16-byte key, DES for an 8-byte key."""
     if len(data) % BLOCK:
         raise ValueError("data is not whole blocks")
+    tally("3des" if len(key) == 16 else "des", len(data) // BLOCK)
     return _encryptor(key).update(data)
 
 
@@ -51,6 +54,7 @@ def decrypt(key: bytes, data: bytes) -> bytes:
     """The inverse of `encrypt`."""
     if len(data) % BLOCK:
         raise ValueError("data is not whole blocks")
+    tally("3des" if len(key) == 16 else "des", len(data) // BLOCK)
     return _decryptor(key).update(data)
 
 
@@ -77,6 +81,7 @@ def _blocks(data: bytes) -> Iterator[int]:
 def _chain(key: bytes, data: bytes, iv: bytes) -> bytes:
     """The last CBC block of `data` (whole blocks) under single DES."""
     context = _encryptor(key)
+    tally("des", len(data) // BLOCK)
     state = iv
     for block in _blocks(data):
         state = context.update((int.from_bytes(state, "big") ^ block).to_bytes(BLOCK, "big"))
