@@ -17,6 +17,7 @@ class Ins(IntEnum):
     VERIFY = 0x20
     PIN_UNBLOCK = 0x24
     GET_BALANCE_SSC = 0x26
+    CERTIFICATE_GENERATE = 0x4E
     INITIALIZE = 0x50
     CREDIT_FOR_LOAD = 0x52
     DEBIT = 0x54
@@ -29,15 +30,18 @@ class Ins(IntEnum):
     GET_CHALLENGE = 0x84
     INTERNAL_AUTHENTICATE = 0x88
     SELECT = 0xA4
+    GET_PROCESSING_OPTIONS = 0xA8
     READ_BINARY = 0xB0
     READ_RECORD = 0xB2
     GET_RESPONSE = 0xC0
+    CERTIFICATE_SIGN = 0xCA
     WRITE_KEY = 0xD4
     UPDATE_BINARY = 0xD6
     UPDATE_RECORD = 0xDC
     PSAM_INIT_SESSION = 0xDE
     APPEND_RECORD = 0xE2
     PSAM_CRYPT = 0xFA
+    TERMINATE = 0xFE
 
 
 class SW(IntEnum):
@@ -89,8 +93,26 @@ MORE_DATA = 0x61  # SW1: xx bytes wait for GET RESPONSE (T=0)
 WRONG_LE = 0x6C  # SW1: exact length is xx (T=0)
 
 
+# What ISO/IEC 7816-4 §5.6 says of a first byte when the second has no name of its own.
+_CLASSES = {
+    0x62: "WARNING, NOTHING CHANGED",
+    0x63: "WARNING, SOMETHING CHANGED",
+    0x64: "ERROR, NOTHING CHANGED",
+    0x65: "ERROR, SOMETHING CHANGED",
+    0x66: "SECURITY ERROR",
+    0x68: "CLASS FUNCTION NOT SUPPORTED",
+    0x69: "COMMAND NOT ALLOWED",
+    0x6A: "WRONG PARAMETERS",
+}
+
+
+def is_status_word(sw: int) -> bool:
+    """6xxx and 9xxx except 60xx (ISO/IEC 7816-3 §10.3.3): anything else is no answer of a card."""
+    return 0x6100 <= sw <= 0x6FFF or 0x9000 <= sw <= 0x9FFF
+
+
 def sw_name(sw: int) -> str:
-    """`9000 OK`, `63C2 TRIES LEFT 2`, `6108 MORE DATA`; the number alone when it has no name."""
+    """`9000 OK`, `63C2 TRIES LEFT 2`, `6108 MORE DATA`; the class of an unknown one, the number alone without any."""
     if sw & 0xFFF0 == 0x63C0:
         return f"{sw:04X} TRIES LEFT {sw & 0xF}"
     if sw >> 8 in (MORE_DATA, WRONG_LE):
@@ -98,7 +120,8 @@ def sw_name(sw: int) -> str:
     try:
         return f"{sw:04X} {SW(sw).name.replace('_', ' ')}"
     except ValueError:
-        return f"{sw:04X}"
+        meaning = _CLASSES.get(sw >> 8)
+        return f"{sw:04X} {meaning}" if meaning else f"{sw:04X}"
 
 
 def tries_left(sw: int) -> int | None:
@@ -223,6 +246,9 @@ _BY_CLASS = {
     (0x80, 0xF0): "INITIALISE CARD",
     (0x84, 0xF2): "END PERSONALISATION",
     (0x80, 0xF4): "PROVE KEY VERSION",
+    (0x84, 0xFE): "TERMINATE",
+    (0x80, Ins.CERTIFICATE_GENERATE): "GENERATE KEY",
+    (0x80, Ins.CERTIFICATE_SIGN): "SIGN",
 }
 
 
@@ -233,6 +259,8 @@ def command_name(raw: bytes) -> str:
         return _INITIALIZE.get(p1, "INITIALIZE")
     if cla == 0x80 and ins == Ins.DEBIT:
         return "DEBIT FOR UNLOAD" if p1 == 3 else "DEBIT FOR PURCHASE"
+    if (cla, ins) == (0x84, Ins.WRITE_KEY) and raw[2:4] == b"\x00\x00" and raw[4:5] in (b"\x0c", b"\x14"):
+        return "RELOAD PIN"
     if (cla, ins) in _BY_CLASS:
         return _BY_CLASS[cla, ins]
     try:

@@ -1,18 +1,28 @@
 """What sessions with different applications share: directories, declared files, challenges, keys shown to the chip.
 
-A session lives in one power-on of the card. Rights end with the selection of another directory (card §2.2 no. 4).
+A session lives in one power-on of the card. It keeps count of the proofs it has given, so that it can say before it
+sends anything what a file still asks for: selecting another directory ends the rights of all but its ancestors
+(card §2.2 no. 4), a reset ends them all.
 """
 
 from card import commands
-from card.apdu import SW, tries_left
-from card.errors import AccessDeniedError, CardBlockedError, CardDataError, ForeignCardError
+from card.access import Need
+from card.apdu import SW, CommandApdu
+from card.errors import CardBlockedError, CardDataError, ForeignCardError
 from card.files import codecs
 from card.files.codecs import Value
 from card.files.kinds import AnyEf, CyclicEf, RecordEf, RecordField, TransparentEf
 from card.files.profile import Profile
 from card.files.tree import record_of
-from card.status import ask, check, check_pin, send
+from card.interface import interface_of
+from card.reference import resolve
+from card.secure_messaging import Authorise
+from card.status import ask, check, check_key, check_pin, send
 from card.wire import CardChannel
+
+SHORT_READ = 256
+BY_SFI_LIMIT = 256  # beyond it an offset no longer fits beside the SFI in READ BINARY
+CRYPTOGRAM = 8
 
 
 class Session:
@@ -21,6 +31,9 @@ class Session:
     def __init__(self, channel: CardChannel, profile: Profile) -> None:
         self.channel = channel
         self.profile = profile
+        self.interface = interface_of(channel.atr)
+        self.current = ""
+        self._proofs: dict[str, set[str]] = {}
 
     def select_dir(self, name: str) -> bytes:
         """Select a directory by AID, by FID where the card does not know the AID; returns its FCI.
@@ -31,6 +44,8 @@ class Session:
         answers = [commands.select_aid(directory.aid)] if directory.aid else []
         for command in [*answers, commands.select_fid(directory.fid)]:
             answer = send(self.channel, command)
+            if answer.ok or answer.sw == SW.FILE_INVALIDATED:
+                self._entered(name)
             if answer.ok:
                 return answer.data
             if answer.sw in (SW.FUNCTION_NOT_SUPPORTED, SW.FILE_INVALIDATED, SW.PERMANENTLY_BLOCKED):
@@ -42,6 +57,30 @@ class Session:
     def challenge(self, length: int) -> bytes:
         """Fresh random of the card; the next authentication or protected command uses it up."""
         return ask(self.channel, commands.get_challenge(length), "get challenge", length)
+
+    def reset(self) -> bytes:
+        """Warm reset; every right is gone. The new answer to reset."""
+        self.current = ""
+        self._proofs.clear()
+        return self.channel.reset()
+
+    def _grant(self, proof: str) -> None:
+        """Note that the chip has accepted `proof` (`pin`, `key:NAME`) in the selected directory."""
+        self._proofs.setdefault(self.current, set()).add(proof)
+
+    @property
+    def rights(self) -> frozenset[str]:
+        """Proofs that count in the selected directory: its own and its ancestors'."""
+        lineage = self._lineage(self.current)
+        return frozenset(proof for name in lineage for proof in self._proofs.get(name, ()))
+
+    def need(self, place: str, operation: str = "read") -> Need:
+        """What `place` (`SSSE/EF06/09`) asks for, before anything is sent. ProfileError for an undeclared place."""
+        target = resolve(self.profile, place)
+        lineage = self._lineage(target.ef.dir)
+        kept = lineage if self.current == target.ef.dir else lineage[1:]
+        have = frozenset(proof for name in kept for proof in self._proofs.get(name, ()))
+        return Need(target.text, operation, target.access(operation), have)
 
     def read_file(self, dir_name: str, fid: str) -> dict[str, Value]:
         """All fields of a record or transparent file of the selected directory, decoded."""
@@ -57,20 +96,29 @@ class Session:
         return codecs.decode_record(record, self.read_record_raw(ef, record), self.profile.text_codec)
 
     def read_record_raw(self, ef: RecordEf, record: RecordField) -> bytes:
-        """Tag ‖ length ‖ value of one record."""
+        """The whole record, tag and length included."""
         doing = f"read {ef.path}.{record.tag:02X}"
-        length = record.length + 2
-        answer = send(self.channel, commands.read_record_by_tag(record.tag, ef.sfi, length))
-        if answer.sw in (SW.WRONG_P1P2, SW.RECORD_NOT_FOUND, SW.FUNCTION_NOT_SUPPORTED):
-            answer = send(self.channel, commands.read_record(record.no, ef.sfi, length))
+        by_number = commands.read_record(record.no, ef.sfi, record.size)
+        if ef.by_number(record) or ef.form != "tlv":
+            answer = send(self.channel, by_number)
+        else:
+            answer = send(self.channel, commands.read_record_by_tag(record.tag, ef.sfi, record.size))
+            if answer.sw in (SW.WRONG_P1P2, SW.RECORD_NOT_FOUND, SW.FUNCTION_NOT_SUPPORTED):
+                answer = send(self.channel, by_number)
         _check_read(answer.sw, ef, doing)
         return answer.data
 
     def read_raw(self, ef: TransparentEf) -> bytes:
-        """The whole of a transparent file of up to 256 bytes."""
-        answer = send(self.channel, commands.read_binary(ef.sfi, 0, ef.size))
-        _check_read(answer.sw, ef, f"read {ef.path}")
-        return answer.data
+        """The whole of a transparent file; a long one is selected and read in pieces."""
+        doing = f"read {ef.path}"
+        if ef.size <= BY_SFI_LIMIT:
+            return self._piece(ef, commands.read_binary(ef.sfi, 0, ef.size), ef.size, doing)
+        select_ef(self.channel, ef)
+        content = b""
+        while len(content) < ef.size:
+            wanted = min(SHORT_READ, ef.size - len(content))
+            content += self._piece(ef, commands.read_binary_current(len(content), wanted), wanted, doing)
+        return content
 
     def read_log(self, dir_name: str, fid: str, limit: int | None = None) -> list[dict[str, Value]]:
         """Entries of a cyclic file, newest first; an unused slot ends it."""
@@ -95,13 +143,46 @@ class Session:
         raw = codecs.encode_record(record, value, self.profile.text_codec)
         ask(self.channel, commands.update_record(record.no, ef.sfi, raw), f"write {ef.path}.{record.tag:02X}")
 
-    def external_authenticate(self, key: str, cryptogram: bytes, original: bytes) -> None:
-        """Prove ourselves to the chip for `key`; AccessDeniedError when the chip does not believe it."""
+    def external_authenticate(self, key: str, cryptogram: bytes, original: bytes, version: int | None = None) -> None:
+        """Prove ourselves to the chip for `key`; AccessDeniedError(tries_left) when the chip does not believe it."""
         kid = self.profile.key(key).card_kid
-        answer = send(self.channel, commands.external_authenticate(kid or 0, cryptogram, original))
-        if answer.sw in (SW.AUTHENTICATION_FAILED, SW.METHOD_BLOCKED) or tries_left(answer.sw) is not None:
-            raise AccessDeniedError(f"external authentication {key}")
-        check(answer.sw, f"external authentication {key}")
+        answer = send(self.channel, commands.external_authenticate(kid or 0, cryptogram, original, version))
+        check_key(answer.sw, f"external authentication {key}")
+        self._grant(f"key:{key}")
+
+    def prove_key(self, key: str, authorise: Authorise, version: int | None = None) -> None:
+        """Challenge, proof, EXTERNAL AUTHENTICATION. AccessDeniedError, KeyBlockedError, KeyMissingError."""
+        blob = authorise(self.profile.key(key), self.challenge(self.profile.crypto.challenge))
+        if len(blob) != 2 * CRYPTOGRAM:
+            raise CardDataError(key, "a proof is cryptogram 8 and original 8")
+        self.external_authenticate(key, blob[:CRYPTOGRAM], blob[CRYPTOGRAM:], version)
+
+    def _piece(self, ef: AnyEf, command: CommandApdu, length: int, doing: str) -> bytes:
+        answer = send(self.channel, command)
+        _check_read(answer.sw, ef, doing)
+        if len(answer.data) != length:
+            raise CardDataError(ef.path, f"{len(answer.data)} bytes, {length} expected")
+        return answer.data
+
+    def _entered(self, name: str) -> None:
+        kept = self._lineage(name)[1:]
+        self._proofs = {directory: proofs for directory, proofs in self._proofs.items() if directory in kept}
+        self.current = name
+
+    def _lineage(self, name: str) -> tuple[str, ...]:
+        found: list[str] = []
+        while name:
+            found.append(name)
+            name = self.profile.dir(name).parent
+        return tuple(found)
+
+
+def select_ef(channel: CardChannel, ef: AnyEf) -> None:
+    """Make `ef` the current file: SELECT P1 02, else P1 00 where the card knows only that (card §1.1)."""
+    answer = send(channel, commands.select_ef(ef.fid))
+    if answer.sw in (SW.WRONG_P1P2, SW.FUNCTION_NOT_SUPPORTED):
+        answer = send(channel, commands.select_fid(ef.fid))
+    check(answer.sw, f"select {ef.path}")
 
 
 def _check_read(sw: int, ef: AnyEf, doing: str) -> None:

@@ -6,13 +6,14 @@ Heads of the declared COS and of PSAM dialects come from profiles. Amounts are f
 """
 
 from dataclasses import dataclass
+from enum import IntEnum
 
 from card.apdu import CommandApdu, Ins
 from card.domain.money import Fen
 from card.errors import FieldError
-from card.files.profile import CosSpec, PsamSpec
+from card.files.specs import CertificateSpec, CosSpec, PsamSpec
 from card.pin import Pin
-from card.secure_messaging import LineKey, seal, seal_encrypted
+from card.secure_messaging import DES_LINE, LineKey, LineRule, seal, seal_encrypted
 
 ISO = 0x00
 PURSE = 0x80
@@ -124,30 +125,39 @@ def change_pin(old: Pin, new: Pin) -> CommandApdu:
     return CommandApdu(PURSE, Ins.CHANGE_PIN, 0x01, 0x00, old.bcd + b"\xff" + new.bcd)
 
 
-def pin_unblock(key: LineKey, challenge: bytes, p2: int = 0x00) -> CommandApdu:
+def pin_unblock(key: LineKey, challenge: bytes, rule: LineRule = DES_LINE, p2: int = 0x00) -> CommandApdu:
     """PIN UNBLOCK: MAC only, under the PUK (card §2.1, B)."""
-    return seal(CommandApdu(SECURE, Ins.PIN_UNBLOCK, 0x00, p2), key, challenge)
+    return seal(CommandApdu(SECURE, Ins.PIN_UNBLOCK, 0x00, p2), key, challenge, rule)
 
 
-def reload_pin(cos: CosSpec, pin: Pin, key: LineKey, challenge: bytes, p1: int = 0x00, p2: int = 0x00) -> CommandApdu:
-    """RELOAD PIN: length ‖ BCD encrypted, and MAC, under the PUK (card §2.1, B)."""
+def reload_pin(cos: CosSpec, pin: Pin, key: LineKey, challenge: bytes, rule: LineRule = DES_LINE) -> CommandApdu:
+    """RELOAD PIN: length ‖ BCD encrypted, and MAC, under the PUK (card §2.1, B). Lc 0C (DES) or 14 (SM4)."""
     cla, ins = cos.write_key
-    return seal_encrypted(CommandApdu(cla, ins, p1, p2, pin.bcd), key, challenge)
+    return seal_encrypted(CommandApdu(cla, ins, data=pin.bcd), key, challenge, rule)
 
 
-def application_block(key: LineKey, challenge: bytes, permanent: bool = False) -> CommandApdu:
+def application_block(
+    key: LineKey, challenge: bytes, rule: LineRule = DES_LINE, permanent: bool = False
+) -> CommandApdu:
     """APPLICATION BLOCK under the maintenance key; P2 01 for good."""
-    return seal(CommandApdu(SECURE, Ins.APPLICATION_BLOCK, 0x00, int(permanent)), key, challenge)
+    return seal(CommandApdu(SECURE, Ins.APPLICATION_BLOCK, 0x00, int(permanent)), key, challenge, rule)
 
 
-def application_unblock(key: LineKey, challenge: bytes) -> CommandApdu:
+def application_unblock(key: LineKey, challenge: bytes, rule: LineRule = DES_LINE) -> CommandApdu:
     """APPLICATION UNBLOCK under the maintenance key."""
-    return seal(CommandApdu(SECURE, Ins.APPLICATION_UNBLOCK), key, challenge)
+    return seal(CommandApdu(SECURE, Ins.APPLICATION_UNBLOCK), key, challenge, rule)
 
 
-def card_block(key: LineKey, challenge: bytes) -> CommandApdu:
-    """CARD BLOCK under the maintenance key of the MF."""
-    return seal(CommandApdu(SECURE, Ins.CARD_BLOCK), key, challenge)
+def card_block(key: LineKey, challenge: bytes, rule: LineRule = DES_LINE) -> CommandApdu:
+    """CARD BLOCK at the MF, under the key the profile names for it."""
+    return seal(CommandApdu(SECURE, Ins.CARD_BLOCK), key, challenge, rule)
+
+
+def terminate_card(cos: CosSpec, key: LineKey, challenge: bytes, rule: LineRule = DES_LINE) -> CommandApdu:
+    """TERMINATE at the MF under its master key (declared): the chip never serves anybody again."""
+    if not cos.terminate:
+        raise FieldError("terminate", "this card's management commands have none")
+    return seal(_headed(cos.terminate), key, challenge, rule)
 
 
 def get_balance_ssc(account: int) -> CommandApdu:
@@ -158,9 +168,20 @@ def get_balance_ssc(account: int) -> CommandApdu:
 # The purse (keys-and-purse §1.3, A).
 
 
+class BalanceForm(IntEnum):
+    """P1 of GET BALANCE (00 A; the others B). ALL answers real ‖ limit ‖ overdrawn ‖ overdraft limit, 16 bytes."""
+
+    AVAILABLE = 0x00
+    OVERDRAFT_LIMIT = 0x01
+    OVERDRAWN = 0x02
+    REAL = 0x03
+    UPPER_LIMIT = 0x04
+    ALL = 0x05
+
+
 def get_balance(p2: int, p1: int = 0x00) -> CommandApdu:
-    """GET BALANCE: P1 00 available, 03 real; P2 02 the purse."""
-    return CommandApdu(PURSE, Ins.GET_BALANCE, p1, p2, le=4)
+    """GET BALANCE, one of the forms of `BalanceForm`; P2 02 the purse, 01 the deposit."""
+    return CommandApdu(PURSE, Ins.GET_BALANCE, p1, p2, le=16 if p1 == BalanceForm.ALL else 4)
 
 
 def initialize_for_load(key_index: int, amount: Fen, terminal: bytes, p2: int = 0x02) -> CommandApdu:
@@ -178,6 +199,22 @@ def initialize_for_capp(key_index: int, amount: Fen, terminal: bytes, p2: int = 
     return CommandApdu(PURSE, Ins.INITIALIZE, 0x03, p2, _init(key_index, amount, terminal), le=0x0F)
 
 
+def initialize_for_unload(key_index: int, amount: Fen, terminal: bytes, p2: int = 0x02) -> CommandApdu:
+    """INITIALIZE FOR UNLOAD: answers as for a load."""
+    return CommandApdu(PURSE, Ins.INITIALIZE, 0x05, p2, _init(key_index, amount, terminal), le=0x10)
+
+
+def initialize_for_withdraw(key_index: int, amount: Fen, terminal: bytes) -> CommandApdu:
+    """INITIALIZE FOR CASH WITHDRAW: the deposit only; a purse refuses it."""
+    return CommandApdu(PURSE, Ins.INITIALIZE, 0x02, 0x01, _init(key_index, amount, terminal), le=0x0F)
+
+
+def debit_for_unload(date: bytes, time: bytes, mac2: bytes) -> CommandApdu:
+    """DEBIT FOR UNLOAD: date 4 ‖ time 3 ‖ MAC2 4; answers MAC3."""
+    data = _sized("date", date, 4) + _sized("time", time, 3) + _sized("mac2", mac2, 4)
+    return CommandApdu(PURSE, Ins.DEBIT, 0x03, 0x00, data, le=4)
+
+
 def credit_for_load(date: bytes, time: bytes, mac2: bytes) -> CommandApdu:
     """CREDIT FOR LOAD: date 4 ‖ time 3 ‖ MAC2 4; answers the TAC."""
     data = _sized("date", date, 4) + _sized("time", time, 3) + _sized("mac2", mac2, 4)
@@ -185,7 +222,10 @@ def credit_for_load(date: bytes, time: bytes, mac2: bytes) -> CommandApdu:
 
 
 def update_capp_cache(sfi: int, record: bytes, record_no: int = 0x00) -> CommandApdu:
-    """UPDATE CAPP DATA CACHE: P2 = SFI<<3, record 00 appends to a cyclic file; committed by DEBIT."""
+    """UPDATE CAPP DATA CACHE: P2 = SFI<<3, record 00 appends to a cyclic file; committed by DEBIT.
+
+    A composite record (001A) is named by its number; its first two bytes are its identifier 27xx.
+    """
     return CommandApdu(PURSE, Ins.UPDATE_RECORD, record_no, _sfi(sfi) << 3, record)
 
 
@@ -198,6 +238,37 @@ def debit(terminal_seq: int, date: bytes, time: bytes, mac1: bytes) -> CommandAp
 def get_transaction_prove(kind: int, sequence: int) -> CommandApdu:
     """GET TRANSACTION PROVE of the transaction type `kind` and card sequence; answers MAC and TAC."""
     return CommandApdu(PURSE, Ins.GET_TRANSACTION_PROVE, 0x00, kind, sequence.to_bytes(2, "big"), le=8)
+
+
+# The certificate application of 3.00 (card §6.1, B; the heads are profile data, C).
+
+
+def certificate_verify(spec: CertificateSpec, proof: bytes) -> CommandApdu:
+    """VERIFY of the certificate PIN: never the PIN, but the challenge enciphered under its digest, 16 bytes."""
+    return _headed(spec.verify, _sized("proof", proof, 16))
+
+
+def certificate_verify_status(spec: CertificateSpec) -> CommandApdu:
+    """The same without data: 63Cx with the tries left."""
+    return _headed(spec.verify)
+
+
+def certificate_generate(spec: CertificateSpec) -> CommandApdu:
+    """GENERATE KEY: a new pair in the chip; answers the public half X ‖ Y."""
+    return _headed(spec.generate, le=64)
+
+
+def certificate_sign(spec: CertificateSpec, digest: bytes) -> CommandApdu:
+    """SIGN a 32-byte digest; answers r ‖ s."""
+    return _headed(spec.sign, _sized("digest", digest, 32), le=64)
+
+
+# The bank application (card §6, A).
+
+
+def get_processing_options(head: bytes, pdol_values: bytes = b"") -> CommandApdu:
+    """GET PROCESSING OPTIONS: template 83 with the values the PDOL asks for."""
+    return _headed(head, bytes([0x83, len(_sized("pdol", pdol_values, 0, 252))]) + pdol_values, le=256)
 
 
 # PSAMs. Heads are profile data.
@@ -280,16 +351,18 @@ def initialise_card(cos: CosSpec, region: bytes, serial: bytes) -> CommandApdu:
     return _headed(cos.initialise, _sized("region", region, 3) + _sized("serial", serial, 3))
 
 
-def write_key(cos: CosSpec, header: KeyHeader, value: bytes, key: LineKey, challenge: bytes) -> CommandApdu:
+def write_key(
+    cos: CosSpec, header: KeyHeader, value: bytes, key: LineKey, challenge: bytes, rule: LineRule = DES_LINE
+) -> CommandApdu:
     """WRITE KEY, encrypted and with MAC under the directory's current master key; P1 01 for the master key itself."""
     cla, ins = cos.write_key
     p1 = 0x01 if header.type == 0 else 0x00
-    return seal_encrypted(CommandApdu(cla, ins, p1, 0x00, header.to_bytes() + value), key, challenge)
+    return seal_encrypted(CommandApdu(cla, ins, p1, 0x00, header.to_bytes() + value), key, challenge, rule)
 
 
-def end_personalisation(cos: CosSpec, key: LineKey, challenge: bytes) -> CommandApdu:
+def end_personalisation(cos: CosSpec, key: LineKey, challenge: bytes, rule: LineRule = DES_LINE) -> CommandApdu:
     """END PERSONALISATION at the MF, MAC under its master key."""
-    return seal(_headed(cos.end_personalisation), key, challenge)
+    return seal(_headed(cos.end_personalisation), key, challenge, rule)
 
 
 def prove_key_version(cos: CosSpec, random: bytes) -> CommandApdu:

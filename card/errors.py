@@ -93,13 +93,92 @@ class FieldError(CardError):
 
 
 class AccessDeniedError(CardError):
-    """6982: the file asks for a PIN or a key first."""
+    """6982: the file asks for a PIN or a key first; `tries_left` of the key where the card named it."""
 
     code = "E-CARD-ACCESS"
 
-    def __init__(self, doing: str) -> None:
-        super().__init__(f"{doing}: security status not satisfied")
+    def __init__(self, doing: str, tries_left: int | None = None) -> None:
+        left = "" if tries_left is None else f", {tries_left} tries left"
+        super().__init__(f"{doing}: security status not satisfied{left}")
         self.doing = doing
+        self.tries_left = tries_left
+
+
+class AccessNeedError(AccessDeniedError):
+    """Nothing was sent: the profile asks for proofs that this session has not given. `missing` names them."""
+
+    code = "E-CARD-ACCESS-NEED"
+
+    def __init__(self, doing: str, missing: tuple[str, ...]) -> None:
+        super().__init__(doing)
+        self.missing = missing
+
+    def __str__(self) -> str:
+        return f"{self.doing}: needs {' + '.join(self.missing) or 'what nobody can give'}"
+
+
+class KeyBlockedError(CardError):
+    """6983 to an authentication or a protected command: the key's own try counter is used up."""
+
+    code = "E-KEY-BLOCKED"
+
+
+class KeyMissingError(CardError):
+    """6A88 or 9403: the card has no such key, or not in that version."""
+
+    code = "E-KEY-MISSING"
+
+
+class LineMacError(CardError):
+    """6987 or 6988: the card refused the MAC of a protected command."""
+
+    code = "E-CARD-MAC"
+
+
+class CardTerminatedError(CardError):
+    """The card was terminated; nothing will ever be possible with it again."""
+
+    code = "E-CARD-TERMINATED"
+
+
+class CardMemoryError(CardError):
+    """6581: the chip could not write to its memory; what stands there now must be read."""
+
+    code = "E-CARD-MEMORY"
+
+
+class CardGarbageError(CardError):
+    """An answer that no card gives: no status word, or one outside 61xx-6Fxx and 9xxx."""
+
+    code = "E-CARD-GARBAGE"
+
+
+class ContactlessRefusedError(CardError):
+    """PIN and debit functions are not for the contactless interface (card §6)."""
+
+    code = "E-CARD-CONTACTLESS"
+
+    def __init__(self, doing: str) -> None:
+        super().__init__(f"{doing}: not over the contactless interface")
+        self.doing = doing
+
+
+class ReadOnlyProfileError(CardError):
+    """A card of a version that is only read."""
+
+    code = "E-PROFILE-READ-ONLY"
+
+
+class HalfWrittenError(CardError):
+    """A write of several records stopped in the middle; the record of it says which were written."""
+
+    code = "E-CARD-HALF-WRITTEN"
+
+    def __init__(self, written: tuple[str, ...], open_: tuple[str, ...], why: CardError) -> None:
+        super().__init__(f"written {', '.join(written) or 'none'}; open {', '.join(open_)}; {why}")
+        self.written = written
+        self.open = open_
+        self.why = why
 
 
 class NotGenuineError(CardError):
@@ -128,6 +207,12 @@ class PinInitialError(CardError):
     """The card still has its initial PIN, which opens nothing (-35)."""
 
     code = "E-PIN-INITIAL"
+
+
+class PinInitialAgainError(CardError):
+    """The new PIN is the initial one (-36)."""
+
+    code = "E-PIN-INITIAL-AGAIN"
 
 
 class PinFormatError(CardError):
@@ -165,8 +250,8 @@ class UnexpectedSwError(CardError):
 
     code = "E-CARD-SW"
 
-    def __init__(self, sw: int, doing: str) -> None:
-        super().__init__(f"{doing}: card answered {sw:04X}")
+    def __init__(self, sw: int, doing: str, name: str = "") -> None:
+        super().__init__(f"{doing}: card answered {name or f'{sw:04X}'}")
         self.sw = sw
         self.doing = doing
 

@@ -194,15 +194,15 @@ class PurseSession(Session):
 
 
 def _log_entry(row: dict[str, Value]) -> LogEntry:
-    numbers = {name: row[name] for name in ("sequence", "amount")}
+    sequence, amount = row["sequence"], row["amount"]
     terminal, kind = row["terminal"], row["type"]
-    if not all(isinstance(value, int) for value in numbers.values()):
+    if not isinstance(sequence, int) or not isinstance(amount, int):
         raise CardDataError("0018", "sequence and amount must be numbers")
     if not isinstance(terminal, bytes) or not isinstance(kind, bytes):
         raise CardDataError("0018", "terminal and type must be bytes")
     return LogEntry(
-        sequence=int(numbers["sequence"]),
-        amount=Fen(int(numbers["amount"])),
+        sequence=sequence,
+        amount=Fen(amount),
         kind=int.from_bytes(kind, "big"),
         terminal=terminal,
         date=str(row["date"]),

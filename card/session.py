@@ -6,11 +6,13 @@
 from dataclasses import dataclass
 
 from card import commands
-from card.apdu import SW, tries_left
-from card.application import Session
-from card.errors import ForeignCardError, UnexpectedSwError
+from card.errors import ForeignCardError
 from card.files.codecs import Value
+from card.files.kinds import CyclicEf, RecordEf
 from card.files.profile import Profile
+from card.holder import PinSession
+from card.holder import PinState as PinState
+from card.interface import Interface, contactless_historical, interface_of
 from card.pin import Pin
 from card.purse import Debited as Debited
 from card.purse import LoadInit as LoadInit
@@ -19,8 +21,11 @@ from card.purse import Proof as Proof
 from card.purse import PublicInfo as PublicInfo
 from card.purse import PurchaseInit as PurchaseInit
 from card.purse import PurseSession as PurseSession
-from card.status import ask, check_pin, send
+from card.secure_messaging import Authorise, CardCrypto
+from card.status import ask, send
 from card.wire import CardChannel
+from card.writer import Means, Values, Written, read_place, write_place
+from card.writing import WriteRecord
 
 FACTOR_LENGTH = 8
 MASTER_FILE = bytes.fromhex("3F00")
@@ -47,7 +52,7 @@ class AtrFacts:
         return self.historical[-6:-3].hex()
 
 
-class SscSession(Session):
+class SscSession(PinSession):
     """The social security application. `select` first; it also tells ours from a foreign card."""
 
     def __init__(self, channel: CardChannel, profile: Profile) -> None:
@@ -64,50 +69,68 @@ class SscSession(Session):
         return self.select_dir("SSSE")
 
     def read_basic(self) -> dict[str, Value]:
-        """EF05 and EF06, which a 2.00 card lets everybody read."""
+        """EF05 and EF06, which a 2.00 card lets everybody read; a 3.00 card wants RK_SSSE for the holder's part."""
         return {**self.read_file("SSSE", "EF05"), **self.read_file("SSSE", "EF06")}
+
+    def read_free(self) -> dict[str, Value]:
+        """The records of EF05 and EF06 that may be read with what this session has proven; nothing is tried in vain."""
+        found: dict[str, Value] = {}
+        for fid in ("EF05", "EF06"):
+            ef = self.profile.file("SSSE", fid)
+            if isinstance(ef, RecordEf):
+                readable = [item for item in ef.records if ef.read_of(item).satisfied_by(self.rights)]
+                found |= {item.name: self.read_record(ef, item) for item in readable}
+        return found
 
     def read_dir(self, dir_name: str) -> dict[str, Value]:
         """All record files of the selected directory; raises AccessDeniedError or PinInitialError as the card does."""
         found: dict[str, Value] = {}
         for ef in self.profile.files_of(dir_name):
-            found.update(self.read_file(dir_name, ef.fid.hex()))
+            if not isinstance(ef, CyclicEf):
+                found.update(self.read_file(dir_name, ef.fid.hex()))
         return found
 
-    def internal_authenticate(self, factor: bytes, original: bytes) -> bytes:
+    def read_ref(
+        self, place: str, authorise: Authorise | None = None, pin: Pin | None = None
+    ) -> Value | dict[str, Value] | list[dict[str, Value]]:
+        """A place's value (`SSSE/EF06/09`), a file's values by name, a log's entries, with the proofs they ask for.
+
+        AccessNeedError, with nothing sent, when neither key nor PIN given here opens the place.
+        """
+        return read_place(self, place, Means(authorise, pin))
+
+    def write(
+        self,
+        place: str,
+        values: Values,
+        authorise: Authorise | None = None,
+        *,
+        pin: Pin | None = None,
+        crypto: CardCrypto | None = None,
+        record: WriteRecord | None = None,
+    ) -> Written:
+        """Write a place: a record's value, or a file's fields by name or tag; read back where it may be read.
+
+        ReadOnlyProfileError, FieldError, AccessNeedError before anything is sent; HalfWrittenError in the middle.
+        """
+        return write_place(self, place, values, Means(authorise, pin, crypto, record))
+
+    def internal_authenticate(self, factor: bytes, original: bytes, version: int | None = None) -> bytes:
         """The chip's cryptogram, 8 bytes, raw: whether it is right only the PSAM or the centre can say."""
         kid = self.profile.key("IRK").card_kid
-        command = commands.internal_authenticate(kid or 0, factor, original)
+        command = commands.internal_authenticate(kid or 0, factor, original, version)
         return ask(self.channel, command, "internal authentication", 8)
-
-    def verify_pin(self, pin: Pin) -> None:
-        """PinError(tries_left), PinBlockedError, or nothing."""
-        check_pin(send(self.channel, commands.verify(pin, self._pin_p2)).sw, "verify PIN")
-
-    def change_pin(self, old: Pin, new: Pin) -> None:
-        """Replace the PIN; PinError(tries_left) when the old one is wrong, PinBlockedError when none is left."""
-        check_pin(send(self.channel, commands.change_pin(old, new)).sw, "change PIN")
-
-    def pin_tries_left(self) -> int:
-        """Tries left without using one; the declared maximum when the PIN is verified already."""
-        sw = send(self.channel, commands.verify_status(self._pin_p2)).sw
-        left = tries_left(sw)
-        if left is not None:
-            return left
-        if sw == SW.METHOD_BLOCKED:
-            return 0
-        if sw == SW.OK and self.profile.pin is not None:
-            return self.profile.pin.max_tries
-        raise UnexpectedSwError(sw, "ask for PIN tries")
-
-    @property
-    def _pin_p2(self) -> int:
-        return self.profile.pin.verify_p2 if self.profile.pin else 0
 
 
 def atr_facts(atr: bytes, profile: Profile) -> AtrFacts:
-    """ForeignCardError when the answer to reset has none of the forms the profile accepts."""
-    historical = profile.atr.historical(atr) if profile.atr else None
-    if historical is None:
+    """ForeignCardError when the answer to reset has none of the forms the profile accepts.
+
+    Without contacts the historical bytes come from the answer to select, where the profile says so (card §1.12, C).
+    """
+    if interface_of(atr) is Interface.CONTACTLESS and profile.contactless is not None:
+        historical = contactless_historical(atr) if profile.contactless.allowed else None
+    else:
+        historical = profile.atr.historical(atr) if profile.atr else None
+    if not historical:
         raise ForeignCardError("answer to reset of another kind of card")
     return AtrFacts(historical)

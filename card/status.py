@@ -1,11 +1,16 @@
 """Status word to meaning, once. Sessions call `check`; nobody else looks at a status word."""
 
-from card.apdu import SW, CommandApdu, ResponseApdu, tries_left
+from card.apdu import SW, CommandApdu, ResponseApdu, is_status_word, sw_name, tries_left
 from card.errors import (
     AccessDeniedError,
     CardBlockedError,
     CardDataError,
     CardError,
+    CardGarbageError,
+    CardMemoryError,
+    KeyBlockedError,
+    KeyMissingError,
+    LineMacError,
     PinBlockedError,
     PinError,
     PinInitialError,
@@ -24,15 +29,23 @@ _PLAIN: dict[int, type[CardError]] = {
     SW.PROOF_NOT_AVAILABLE: ProofMissingError,
     SW.PERMANENTLY_BLOCKED: CardBlockedError,
     SW.FILE_INVALIDATED: CardBlockedError,
+    SW.KEY_NOT_FOUND: KeyMissingError,
+    SW.KEY_INDEX_MISSING: KeyMissingError,
+    SW.SM_DATA_MISSING: LineMacError,
+    SW.SM_DATA_WRONG: LineMacError,
+    SW.MEMORY_FAILURE: CardMemoryError,
 }
 
 
 def send(channel: CardChannel, command: CommandApdu) -> ResponseApdu:
-    """One exchange, status word untouched; CardDataError for an answer without a status word."""
+    """One exchange, status word untouched; CardGarbageError for an answer that is none."""
     answer = channel.transmit(command.to_bytes())
     if len(answer) < 2:
-        raise CardDataError("answer", "no status word")
-    return ResponseApdu.parse(answer)
+        raise CardGarbageError("no status word")
+    response = ResponseApdu.parse(answer)
+    if not is_status_word(response.sw):
+        raise CardGarbageError(f"{response.sw:04X} is no status word")
+    return response
 
 
 def ask(channel: CardChannel, command: CommandApdu, doing: str, length: int | None = None) -> bytes:
@@ -49,19 +62,29 @@ def check(sw: int, doing: str) -> None:
     if sw == SW.OK:
         return
     if sw in _PLAIN:
-        raise _PLAIN[sw](f"{doing}: {sw:04X}")
+        raise _PLAIN[sw](f"{doing}: {sw_name(sw)}")
     if sw == SW.SECURITY_NOT_SATISFIED:
         raise AccessDeniedError(doing)
-    raise UnexpectedSwError(sw, doing)
+    raise UnexpectedSwError(sw, doing, sw_name(sw))
+
+
+def check_key(sw: int, doing: str) -> None:
+    """As `check`, for authentications and protected commands: 6300, 63Cx and 6983 speak of the key there."""
+    left = tries_left(sw)
+    if sw == SW.METHOD_BLOCKED or left == 0:
+        raise KeyBlockedError(f"{doing}: {sw_name(sw)}")
+    if sw == SW.AUTHENTICATION_FAILED or left is not None:
+        raise AccessDeniedError(doing, left)
+    check(sw, doing)
 
 
 def check_pin(sw: int, doing: str) -> None:
     """As `check`, for VERIFY, CHANGE PIN and reads behind a PIN: 63Cx, 6983 and 6985 speak of the PIN there."""
     left = tries_left(sw)
     if left == 0 or sw == SW.METHOD_BLOCKED:
-        raise PinBlockedError(f"{doing}: {sw:04X}")
+        raise PinBlockedError(f"{doing}: {sw_name(sw)}")
     if left is not None:
         raise PinError(left)
     if sw == SW.CONDITIONS_NOT_SATISFIED:
-        raise PinInitialError(f"{doing}: {sw:04X}")
+        raise PinInitialError(f"{doing}: {sw_name(sw)}")
     check(sw, doing)

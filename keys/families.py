@@ -1,4 +1,4 @@
-"""The two algorithm families of social security cards as pure formulas, chosen by the profile, never by an `if` upstairs.
+"""The two algorithm families of social security cards as pure formulas, chosen by the profile alone.
 
 DES family: card §2.2, §2.3, §3.2; pinned by published and recomputed numbers. SM4 family: card §3.3, declared by this
 project (C), since its texts are not public: it serves only behind a profile marked unverified.

@@ -1,4 +1,4 @@
-"""The host's side of an unload: money leaves a purse for the house (keys-and-purse §1.3, §1.4; the card's MAC3 is C)."""
+"""The host's side of an unload: money leaves a purse for the house (keys-and-purse §1.3, §1.4; MAC3 is C)."""
 
 from __future__ import annotations
 

@@ -1,0 +1,127 @@
+"""Who computes what a card asks for: implementations of the card floor's port `CardCrypto`, and proofs made of them.
+
+Three holders of keys: the keys of one card in hand (personalisation, tests), the key centre by the card's factors, and
+a PSAM, which can authenticate and protects no line. The family is the profile's, never a choice in code.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from card.domain.entropy import Entropy
+from card.files.kinds import KeySpec
+from card.files.profile import Crypto, Profile
+from card.pin import Pin
+from card.secure_messaging import Authorise, CardCrypto, LineKey
+from keys.algorithms import sm4
+from keys.algorithms.sm3 import sm3
+from keys.centre import KeyCentre, card_ref
+from keys.errors import UnknownKeyError, UnverifiedProfileError
+from keys.families import CardFamily, FamilyLine, family_of
+from keys.hsm import SecretKey
+from keys.psam import PsamSession
+
+PRODUCTION: Final = "production"
+ORIGINAL_SIZE: Final = 8
+_announced: set[str] = set()
+
+
+def family(crypto: Crypto) -> CardFamily:
+    """The formulas of a profile's keys. CardAlgorithmError."""
+    return family_of(crypto.algorithm)
+
+
+def admit(profile: Profile, deployment: str) -> None:
+    """Say once on stderr that a profile is unverified; refuse it in production with UnverifiedProfileError."""
+    if profile.verified:
+        return
+    if deployment == PRODUCTION:
+        raise UnverifiedProfileError(profile.name)
+    if profile.name not in _announced:
+        _announced.add(profile.name)
+        sys.stderr.write(
+            f"onecard: profile {profile.name}: its algorithms are DECLARED by this project and verified by nobody.\n"
+            f"onecard: 卡片规范 {profile.name}：算法为本项目自行约定，未经验证，不得用于正式环境。\n"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class KeyedCardCrypto:
+    """The keys of one card by the profile's names, in memory: personalisation and tests."""
+
+    keys: Mapping[str, SecretKey] = field(repr=False)
+    crypto: Crypto
+
+    def authenticate(self, key: KeySpec, process: bytes, original: bytes, version: int | None = None) -> bytes:
+        """8 bytes. UnknownKeyError."""
+        return family(self.crypto).cryptogram(self._key(key), process, original)
+
+    def line(self, key: KeySpec, version: int | None = None) -> LineKey:
+        """UnknownKeyError."""
+        return FamilyLine(family(self.crypto), self._key(key))
+
+    def _key(self, key: KeySpec) -> bytes:
+        try:
+            return self.keys[key.name].reveal()
+        except KeyError:
+            raise UnknownKeyError(key.name) from None
+
+
+@dataclass(frozen=True, slots=True)
+class CentreCardCrypto:
+    """The key centre by the card's factors; no key leaves it."""
+
+    centre: KeyCentre = field(repr=False)
+    crypto: Crypto
+    f_city: bytes
+    f_card: bytes
+
+    def authenticate(self, key: KeySpec, process: bytes, original: bytes, version: int | None = None) -> bytes:
+        """8 bytes. UnknownKeyError."""
+        ref = card_ref(key.name, self.f_city, self.f_card, self.crypto.algorithm, version or key.version)
+        return self.centre.hsm.authenticate(ref, process, original)
+
+    def line(self, key: KeySpec, version: int | None = None) -> LineKey:
+        """UnknownKeyError."""
+        ref = card_ref(key.name, self.f_city, self.f_card, self.crypto.algorithm, version or key.version)
+        return self.centre.hsm.line(ref)
+
+
+@dataclass(frozen=True, slots=True)
+class PsamCardCrypto:
+    """A PSAM in the reader's second slot. It authenticates with the keys it was given and protects no line."""
+
+    psam: PsamSession = field(repr=False)
+    f_city: bytes
+    f_card: bytes
+
+    def authenticate(self, key: KeySpec, process: bytes, original: bytes, version: int | None = None) -> bytes:
+        """8 bytes. UnknownKeyError when the module has no such key; PsamRefusedError."""
+        if key.psam_kid is None:
+            raise UnknownKeyError(f"{key.name} is not in a PSAM")
+        return self.psam.authenticate_external(key.psam_kid, self.f_card, self.f_city, process, original)
+
+    def line(self, key: KeySpec, version: int | None = None) -> LineKey:
+        """Line keys never leave the centre: UnknownKeyError."""
+        raise UnknownKeyError(f"{key.name} is not in a PSAM")
+
+
+def authorise_with(crypto: CardCrypto, entropy: Entropy, version: int | None = None) -> Authorise:
+    """The proof a session asks for before a protected file: the chip's challenge in, cryptogram ‖ original out."""
+
+    def authorise(key: KeySpec, challenge: bytes) -> bytes:
+        original = entropy.token(ORIGINAL_SIZE)
+        return crypto.authenticate(key, challenge, original, version) + original
+
+    return authorise
+
+
+def certificate_pin_proof(pin: Pin, challenge: bytes) -> bytes:
+    """What the certificate application's VERIFY carries: SM4(challenge 16) under the left half of SM3(PIN).
+
+    card §6.1 (B); that the digest runs over the PIN's ASCII digits is declared.
+    """
+    return sm4.encrypt_ecb(sm3(pin.digits.encode("ascii"))[: sm4.KEY_SIZE], challenge)
