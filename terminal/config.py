@@ -33,7 +33,8 @@ class TerminalConfig:
 @dataclass(frozen=True, slots=True)
 class BusConfig:
     """Table `[bus]`. `same_ride_s`: a torn tap found paid within this time counts as the ride of the new tap;
-    `uncertain_after_s`: a torn tap whose card has not come back by then is reported as uncertain.
+    `uncertain_after_s`: a torn tap whose card has not come back by then is reported as uncertain. `compound` false: a
+    simple purchase (8050 01), for purses that take no trip record.
     """
 
     line: str = "K1"
@@ -43,6 +44,7 @@ class BusConfig:
     line_station: str = "00000000000001"
     city_code: str = "6410"
     acquirer: str = "01011000FFFFFFFF"
+    compound: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,3 +75,31 @@ class KioskConfig:
     def __post_init__(self) -> None:
         if not 0 < self.load_min <= self.load_max:
             raise ValueError("load_min and load_max in fen, ascending")
+
+
+@dataclass(frozen=True, slots=True)
+class Ldt33Config:
+    """Table `[ldt33]`: the terminal behind the standard functions. Reader names may be parts of a name.
+
+    `contact` "" is the first reader that is neither of the others; `contactless` and `psam` "" are none.
+    `errors`: how a refused PIN is told, `library` (-51, -52, -35) or `status-word` (minus the card's SW). `dialect`: a
+    TOML file instead of the built-in one. `profile = "production"` refuses functions whose form nobody has confirmed.
+    """
+
+    profile: str = "demo"
+    contact: str = ""
+    contactless: str = ""
+    psam: str = ""
+    device_no: str = ""
+    errors: str = "library"
+    dialect: str = ""
+    step_timeout_s: int = 60
+    pin_timeout_s: int = 30
+    busy_timeout_s: int = 10
+    token: Path = field(default_factory=lambda: Path("var/ldt33.token"))
+
+    def __post_init__(self) -> None:
+        if self.errors not in ("library", "status-word"):
+            raise ValueError("errors must be library or status-word")
+        if not (0 < self.step_timeout_s <= 600 and 0 < self.pin_timeout_s <= 120 and 0 < self.busy_timeout_s <= 60):
+            raise ValueError("step_timeout_s 1..600, pin_timeout_s 1..120, busy_timeout_s 1..60")

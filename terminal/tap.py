@@ -8,7 +8,7 @@ ordinary business and is recorded like a grant. The pending entry is on disk bef
 medium torn away during the act leaves the entry pending: when it comes back, `recover` finds out what happened.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Generic, Protocol, TypeVar
 
 from card.domain.credential import VerifiedCredential
@@ -105,7 +105,8 @@ class Road(Generic[P]):
             recovered = errand.recover(presented)
             if recovered is not None and recovered.finishes:
                 return TapResult(None, recovered.screen, _ids(*recovered.events))
-            return self._walk(errand, presented, recovered.events if recovered else ())
+            result = self._walk(errand, presented, recovered.events if recovered else ())
+            return replace(result, screen=_after(recovered.screen, result.screen)) if recovered else result
         except (CardError, TerminalError) as world:
             return TapResult(None, screen(world.code, Tone.WAIT))
 
@@ -137,6 +138,11 @@ class Road(Generic[P]):
         event = self._journal.record(draft)
         tone = Tone.STAFF if isinstance(decision, Refer) else Tone.STOP
         return TapResult(decision, screen(code, tone), _ids(*earlier, event))
+
+
+def _after(earlier: Screen, shown: Screen) -> Screen:
+    """What became of the earlier tap is said too, below what is shown now."""
+    return replace(shown, lines=(*shown.lines, (earlier.zh, earlier.en)))
 
 
 def _ids(*events: TapEvent) -> tuple[EventId, ...]:

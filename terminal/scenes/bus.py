@@ -22,7 +22,7 @@ from card.errors import (
 )
 from keys.errors import Mac2Error
 from keys.psam import PurchaseInit
-from keys.tac import TYPE_COMPOUND, Moment
+from keys.tac import TYPE_COMPOUND, TYPE_PURCHASE, Moment
 from terminal.config import BusConfig
 from terminal.errors import VerificationError
 from terminal.journal import EventDraft, TerminalJournal
@@ -94,6 +94,7 @@ class BusErrand:
         body: dict[str, object] = {
             **self._post.base_body(),
             **no_debit(),
+            "txn_type": self._kind,
             "line": self._config.line,
             "asn": public.asn.digits if public else "",
             "issuer": public.issuer.raw.hex() if public else "",
@@ -115,18 +116,19 @@ class BusErrand:
         )
 
     def prepare(self, presented: BusPresented, draft: EventDraft) -> EventDraft:
-        """8050 03 and 8070: the purse is opened, nothing has left it yet. PsamLostError, CardLostError."""
+        """8050 and 8070: the purse is opened, nothing has left it yet. PsamLostError, CardLostError."""
         if presented.public is None:
             raise ValueError("a blocked purse is never granted")
         fare = Fen(whole(draft.decision["fare"]))
         day, time = purse_moment(from_ms(presented.at_ms))
-        opened = presented.purse.init_capp(fare, self._psam.terminal_no)
+        initialise = presented.purse.init_capp if self._config.compound else presented.purse.init_purchase
+        opened = initialise(fare, self._psam.terminal_no)
         terminal_seq, mac1 = self._psam.init(
             PurchaseInit(
                 card_random=opened.random,
                 offline_seq=opened.offline_seq,
                 amount=int(fare),
-                kind=TYPE_COMPOUND,
+                kind=self._kind,
                 moment=Moment.from_digits(day, time),
                 key_version=opened.key_version,
                 algorithm=opened.algorithm,
@@ -148,10 +150,14 @@ class BusErrand:
         return replace(draft, body={**draft.body, **known})
 
     def act(self, presented: BusPresented, draft: EventDraft) -> Acted:
-        """80DC, 8054, 8072. The moment of no return is 8054: before it a lost card is voided, in it nobody knows."""
+        """80DC for a compound purchase, 8054, 8072.
+
+        The moment of no return is 8054: before it a lost card is voided, in it nobody knows.
+        """
         body = draft.body
         try:
-            presented.purse.update_capp_cache(TRIP_FILE, trip_record(self._config, self._psam.terminal_no, body))
+            if self._config.compound:
+                presented.purse.update_capp_cache(TRIP_FILE, trip_record(self._config, self._psam.terminal_no, body))
         except CardError as lost:
             return _voided(body, lost.code)
         try:
@@ -183,6 +189,10 @@ class BusErrand:
         code = "S-BUS-PAID" if decision.fare else "S-BUS-FREE"
         kind = PRICE_NAMES.get(decision.price_class, (decision.price_class, decision.price_class))
         return screen(code, Tone.GO, kind, fare=decision.fare.yuan(), balance=left)
+
+    @property
+    def _kind(self) -> int:
+        return TYPE_COMPOUND if self._config.compound else TYPE_PURCHASE
 
     def _inputs(self, presented: BusPresented, verified: VerifiedCredential) -> dict[str, object]:
         last = self._last_taps.get(presented.credential.medium_id)

@@ -15,7 +15,7 @@ from card.domain.money import ZERO, Fen
 from card.errors import ProofMissingError
 from card.purse import LogEntry, Proof, PurseSession
 from keys.errors import Mac2Error
-from keys.tac import TYPE_LOAD
+from keys.tac import TYPE_COMPOUND, TYPE_LOAD
 from terminal.journal import OpenEntry, TerminalJournal
 from terminal.post import whole
 from terminal.scenes.bus_card import BusPresented, BusPsam, posted_body
@@ -88,7 +88,7 @@ def investigate(purse: PurseSession, psam: BusPsam, body: Body, now_ms: int) -> 
     entry = next((row for row in purse.log() if row.sequence == sequence and row.kind != TYPE_LOAD), None)
     if entry is not None and not _ours(entry, psam, body):
         return _voided(body, {**known, "recovered": "log"})
-    proof = _proof(purse, sequence)
+    proof = _proof(purse, "capp" if whole(body["txn_type"]) == TYPE_COMPOUND else "purchase", sequence)
     if proof is not None:
         return _proven(psam, body, proof, known, logged=entry is not None)
     if entry is not None:
@@ -123,8 +123,8 @@ def _ours(entry: LogEntry, psam: BusPsam, body: Body) -> bool:
     )
 
 
-def _proof(purse: PurseSession, sequence: int) -> Proof | None:
+def _proof(purse: PurseSession, kind: str, sequence: int) -> Proof | None:
     try:
-        return purse.prove("capp", sequence)
+        return purse.prove(kind, sequence)
     except ProofMissingError:
         return None
