@@ -15,12 +15,14 @@ from issuance.bank import Bank
 from issuance.bank_leg import Outcome
 from issuance.database import Engine, reading, transaction
 from issuance.handout import HandOutCounter
+from issuance.key_budget import KeyBudget
 from issuance.lifecycle import CardView, Lifecycle, view
 from issuance.personalization.batch import BatchResult, BatchRun, ProgressCallback
 from issuance.personalization.content import CardModel
 from issuance.personalization.machine import Feeder, Machine
 from issuance.personalization.machine_pcsc import PcscMachine
 from issuance.personalization.makings import MakingBook
+from issuance.personalization.proof import ProofWatch
 from issuance.population import Population
 from issuance.reference import load_reference
 from issuance.settings import IssuanceSettings
@@ -81,8 +83,17 @@ class Branch:
             rules=self._settings.rules(self.model.card_profile.text_codec),
             number_prefix=self._settings.card_number_prefix,
         )
+        self.key_budget = KeyBudget(
+            engine, clock=clock, place=self._settings.place, limits=self._settings.budget, officer=clerk.person
+        )
         self._book = MakingBook(
-            engine, clock=clock, centre=centre, model=self.model, settings=self._settings, reference=reference
+            engine,
+            clock=clock,
+            centre=centre,
+            model=self.model,
+            settings=self._settings,
+            reference=reference,
+            budget=self.key_budget,
         )
 
     def accept(self, applicants: Path, on_progress: Callable[[int, int], None] | None = None) -> Acceptance:
@@ -119,7 +130,12 @@ class Branch:
         progress: ProgressCallback = _silent,
         slots: Sequence[str] = ENCODERS,
     ) -> BatchResult:
-        """Cards out of chips, one thread a slot, until either is used up; also continues a run that was stopped."""
+        """Cards out of chips, one thread a slot, until either is used up; also continues a run that was stopped.
+
+        The first chip whose key is in doubt stops every slot: `BatchResult.stops` says why, and so does
+        `key_budget.stops()` until a second person lifts it there (`key_budget.lift`).
+        """
+        watch = ProofWatch(self._entropy, self._settings.proof_limit_ms)
         machines: dict[str, Machine] = {
             slot: PcscMachine(
                 slot,
@@ -128,6 +144,7 @@ class Branch:
                 model=self.model,
                 centre=self._centre,
                 entropy=self._entropy,
+                watch=watch,
             )
             for slot in slots
         }

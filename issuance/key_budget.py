@@ -78,7 +78,9 @@ class KeyBudget:
         """It ended well: the chip's attempts are given back."""
         self._write(session, "good", subject, batch, doing)
 
-    def fail(self, session: Session, subject: str, batch: str, reason: str, doing: str = PERSONALISE) -> LineStop | None:
+    def fail(
+        self, session: Session, subject: str, batch: str, reason: str, doing: str = PERSONALISE
+    ) -> LineStop | None:
         """It did not; too many of one delivery lately stop it. Returns the stop this failure brought about."""
         self._write(session, "failed", subject, batch, doing, reason)
         lately = KeyEvents(session, self._place).failed_lately(batch, self._limits.batch_window)
@@ -95,8 +97,11 @@ class KeyBudget:
     def doubt(self, subject: str, batch: str, code: str, detail: str = "", doing: str = PERSONALISE) -> LineStop:
         """A key is in doubt: written down, and the delivery stops at once. Returns the stop in force."""
         with transaction(self._engine) as session:
+            known = self._in_force(session, batch)
+            if known is None:
+                return self._stop(session, subject, batch, code, detail, doing)
             self._write(session, "failed", subject, batch, doing, f"{code} {detail}")
-            return self._in_force(session, batch) or self._stop(session, subject, batch, code, detail, doing)
+            return known
 
     def require_open(self, session: Session, batch: str) -> None:
         """LineStoppedError while a stop of this delivery or of the whole place is in force."""

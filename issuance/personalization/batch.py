@@ -1,11 +1,11 @@
 """Many cards at once: one thread an encoder slot, one chip a transaction, nothing lost when the power goes.
 
 A run that stopped is continued by running again: makings left behind are resumed on their own chip when it is in the
-tray, and counted as spoiled when it is not, because another chip must never get the same identity.
+tray, and counted as spoiled when it is not, because another chip must never get the same identity. The first chip whose
+key is in doubt stops every slot after its present card: what lies behind it in the drawer is not even asked.
 """
 
 import threading
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -15,15 +15,20 @@ from typing import TypeAlias
 from card.domain.clock import monotonic_ms
 from card.errors import CardError, CardLostError, DaemonMissingError, ReaderLostError
 from issuance.errors import (
+    ChipDoubtError,
     ChipRefusedError,
     DuplicateHolderError,
+    KeyBudgetError,
+    LineStoppedError,
     ReadBackError,
     StockShortError,
     UnknownSubjectError,
 )
+from issuance.key_budget import EVERYWHERE, LineStop
 from issuance.personalization.machine import Certificate, ChipFacts, Machine
 from issuance.personalization.makings import MakingBook, OpenMaking
 from issuance.personalization.script import Script
+from issuance.personalization.tray import Hold, Job, Tray
 
 LEFT_BEHIND = "chip not in the tray after a stop"
 
@@ -43,7 +48,7 @@ class MadeCard:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """One card more, or one chip less. `stage`: good, spoiled, set_aside, slot_stopped."""
+    """One card more, or one chip less. `stage`: good, spoiled, set_aside, slot_stopped, line_stopped."""
 
     stage: str
     slot: str
@@ -56,66 +61,99 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class BatchResult:
-    """`set_aside` chips were refused before anything was bound to them: they are still blank, or not ours."""
+    """`set_aside` chips were refused before anything was bound to them: they are still blank, or not ours.
+
+    `stops` hold the line: until a second person lifts them nothing more is made of that delivery. `untouched` chips
+    were not asked anything because of them.
+    """
 
     cards: tuple[MadeCard, ...]
     spoiled: tuple[tuple[Path, str], ...]
     set_aside: tuple[tuple[Path, str], ...]
     stopped_slots: tuple[str, ...]
     waiting: int
+    stops: tuple[LineStop, ...] = ()
+    untouched: int = 0
 
 
 ProgressCallback: TypeAlias = Callable[[Progress], None]
 
 
-@dataclass(slots=True)
-class _Job:
-    """A chip for an order; `making` when the chip was begun in an earlier run."""
+class _Endings:
+    """How each chip of a run ended: told to the book, to the tray and to whoever watches."""
 
-    chip: Path
-    order_id: str
-    making: OpenMaking | None = None
-
-
-class _Tray:
-    """Chips and orders of a run, shared by its slots."""
-
-    def __init__(self, resumed: Sequence[_Job], chips: Sequence[Path], orders: Sequence[str]) -> None:
-        begun = {job.chip for job in resumed}
+    def __init__(self, book: MakingBook, tray: Tray, progress: ProgressCallback) -> None:
+        self._book = book
+        self._tray = tray
+        self._progress = progress
         self._lock = threading.Lock()
-        self._resumed = deque(resumed)
-        self._chips = deque(chip for chip in chips if chip not in begun)
-        self._orders = deque(orders)
-        self.total = len(resumed) + min(len(self._orders), len(self._chips))
+        self.hold = Hold()
+        self.cards: list[MadeCard] = []
+        self.spoiled: list[tuple[Path, str]] = []
+        self.set_aside: list[tuple[Path, str]] = []
 
-    def next(self) -> _Job | None:
-        """Begun chips first; None when there is no chip or no order left."""
-        with self._lock:
-            if self._resumed:
-                return self._resumed.popleft()
-            if not self._orders or not self._chips:
-                return None
-            return _Job(self._chips.popleft(), self._orders.popleft())
+    def good(self, card: MadeCard) -> None:
+        self._book.good(card.card_id, card.certificate)
+        self.cards.append(card)
+        self._tell("good", card.slot, card.order_id, card.card_no)
 
-    def take_back(self, job: _Job) -> None:
-        """Nothing happened: another slot may have chip and order."""
-        with self._lock:
-            if job.making is None:
-                self._chips.appendleft(job.chip)
-                self._orders.appendleft(job.order_id)
-            else:
-                self._resumed.appendleft(job)
+    def refuse(self, slot: str, job: Job, reason: str, batch: str) -> None:
+        """Before anything was bound to the chip; one begun earlier is spoiled."""
+        if job.making is not None:
+            self.spoil(slot, job, job.making.card_id, reason)
+            return
+        self._lay_aside(slot, job, reason)
+        self.halt(slot, job.order_id, self._book.budget.failed(str(job.chip), batch, reason))
 
-    def order_again(self, order_id: str, *, first: bool) -> None:
-        with self._lock:
-            if first:
-                self._orders.appendleft(order_id)
-            else:
-                self._orders.append(order_id)
+    def spoil(self, slot: str, job: Job, card_id: str, reason: str) -> None:
+        """The chip is waste, its order is made again on another."""
+        again, stop = self._book.spoiled(card_id, reason)
+        self.spoiled.append((job.chip, reason))
+        if again:
+            self._tray.order_again(job.order_id, first=False)
+        self._tell("spoiled", slot, job.order_id)
+        self.halt(slot, job.order_id, stop)
 
-    def chip_again(self, chip: Path) -> None:
+    def left_behind(self, making: OpenMaking) -> None:
+        """The chip of a stopped run is not in the tray."""
+        _, stop = self._book.spoiled(making.card_id, LEFT_BEHIND)
+        self.spoiled.append((Path(making.chip), LEFT_BEHIND))
+        self.halt("", making.order_id, stop)
+
+    def doubt(self, slot: str, job: Job, doubt: ChipDoubtError, card_id: str = "") -> None:
+        """The stop is written down first; then the slots are held, then the chip is put where it belongs."""
+        bound = card_id or (job.making.card_id if job.making else "")
+        batch = doubt.batch.hex() or EVERYWHERE
+        stop = self._book.budget.doubt(bound or str(job.chip), batch, doubt.code, str(doubt))
+        self.halt(slot, job.order_id, stop)
+        if bound:
+            self.spoil(slot, job, bound, f"{doubt.code} {doubt}")
+        else:
+            self._lay_aside(slot, job, doubt.code)
+
+    def halt_known(self, slot: str, order_id: str) -> None:
+        """Stops that were in force already, made by another run or another process."""
+        for stop in self._book.budget.stops():
+            self.halt(slot, order_id, stop)
+        self.hold.close()
+
+    def halt(self, slot: str, order_id: str, stop: LineStop | None) -> None:
+        """No slot takes another chip in this run. Nothing when there is no `stop`."""
+        if stop is not None and self.hold.add(stop):
+            self._tell("line_stopped", slot, order_id)
+
+    def slot_stopped(self, slot: str) -> None:
+        self._tell("slot_stopped", slot, "")
+
+    def _lay_aside(self, slot: str, job: Job, reason: str) -> None:
+        self._tray.order_again(job.order_id, first=True)
+        self.set_aside.append((job.chip, reason))
+        self._tell("set_aside", slot, job.order_id)
+
+    def _tell(self, stage: str, slot: str, order_id: str, card_no: str = "") -> None:
         with self._lock:
-            self._chips.appendleft(chip)
+            good, spoiled = len(self.cards), len(self.spoiled)
+            self._progress(Progress(stage, slot, order_id, card_no, good, spoiled, self._tray.total))
 
 
 class BatchRun:
@@ -124,92 +162,107 @@ class BatchRun:
     def __init__(self, book: MakingBook, machines: Mapping[str, Machine], progress: ProgressCallback) -> None:
         self._book = book
         self._machines = machines
-        self._progress = progress
-        self._lock = threading.Lock()
         self._stop = threading.Event()
-        self._tray = _Tray((), (), ())
-        self._cards: list[MadeCard] = []
-        self._spoiled: list[tuple[Path, str]] = []
-        self._set_aside: list[tuple[Path, str]] = []
+        self._tray = Tray()
+        self._endings = _Endings(book, self._tray, progress)
         self._stopped: list[str] = []
 
     def run(self, chips: Sequence[Path]) -> BatchResult:
-        """Until chips or orders are used up. A fault of ours ends every slot after its present card and is raised."""
+        """Until chips or orders are used up, or a stop of the line is in force.
+
+        A fault of ours ends every slot after its present card and is raised.
+        """
         for machine in self._machines.values():
             machine.release()  # what a stopped run left in a slot goes back to the tray
         resumed = self._recover(chips)
-        self._tray = _Tray(resumed, chips, self._book.waiting_orders())
+        self._tray.fill(resumed, chips, self._book.waiting_orders())
+        if any(stop.batch == EVERYWHERE for stop in self._book.budget.stops()):
+            self._endings.halt_known("", "")
         with ThreadPoolExecutor(max_workers=max(1, len(self._machines))) as pool:
             for future in [pool.submit(self._slot, slot) for slot in self._machines]:
                 future.result()
+        ended = self._endings
         return BatchResult(
-            cards=tuple(self._cards),
-            spoiled=tuple(self._spoiled),
-            set_aside=tuple(self._set_aside),
+            cards=tuple(ended.cards),
+            spoiled=tuple(ended.spoiled),
+            set_aside=tuple(ended.set_aside),
             stopped_slots=tuple(self._stopped),
             waiting=len(self._book.waiting_orders()),
+            stops=ended.hold.stops,
+            untouched=self._tray.left if ended.hold else 0,
         )
 
-    def _recover(self, chips: Sequence[Path]) -> list[_Job]:
+    def _recover(self, chips: Sequence[Path]) -> list[Job]:
         tray = {str(chip): chip for chip in chips}
-        resumed: list[_Job] = []
+        resumed: list[Job] = []
         for making in self._book.unfinished():
             if making.chip in tray:
-                resumed.append(_Job(tray[making.chip], making.order_id, making))
+                resumed.append(Job(tray[making.chip], making.order_id, making))
             else:
-                self._book.spoiled(making.card_id, LEFT_BEHIND)
-                self._spoiled.append((Path(making.chip), LEFT_BEHIND))
+                self._endings.left_behind(making)
         return resumed
 
     def _slot(self, slot: str) -> None:
         machine = self._machines[slot]
         try:
-            while not self._stop.is_set() and (job := self._tray.next()) is not None:
+            while not (self._stop.is_set() or self._endings.hold) and (job := self._tray.next()) is not None:
                 self._one(slot, machine, job)
         except (ReaderLostError, DaemonMissingError):
             # What was begun here stays open; the next run resumes it on the same chip.
             self._stopped.append(slot)
-            self._tell("slot_stopped", slot, "", "")
+            self._endings.slot_stopped(slot)
         except BaseException:
             self._stop.set()
             raise
         machine.release()
 
-    def _one(self, slot: str, machine: Machine, job: _Job) -> None:
+    def _one(self, slot: str, machine: Machine, job: Job) -> None:
         started = monotonic_ms()
+        batch = EVERYWHERE
         try:
             facts = machine.take(job.chip)
+            batch = facts.batch.hex()
             script = self._script_for(job, slot, facts)
         except (ReaderLostError, DaemonMissingError):
             self._tray.take_back(job)
             raise
-        except (CardError, ChipRefusedError, StockShortError) as bad:
-            self._refuse(slot, job, bad.code)
-            return
+        except LineStoppedError:
+            self._tray.take_back(job)
+            self._endings.halt_known(slot, job.order_id)
+        except ChipDoubtError as doubt:
+            self._endings.doubt(slot, job, doubt)
+        except (CardError, ChipRefusedError, StockShortError, KeyBudgetError) as bad:
+            self._endings.refuse(slot, job, bad.code, batch)
         except DuplicateHolderError:
             self._tray.chip_again(job.chip)
-            return
+        else:
+            self._make(slot, machine, job, script, started)
+
+    def _make(self, slot: str, machine: Machine, job: Job, script: Script, started: int) -> None:
+        """From here on the chip is bound to its person."""
         card_id = script.identity.card_id.hex
         try:
             certificate = self._burn(machine, job.chip, script)
         except (ReaderLostError, DaemonMissingError):
             raise
-        except (CardError, ChipRefusedError, ReadBackError) as bad:
-            self._spoil(slot, job, card_id, f"{bad.code} {bad}")
-            return
-        self._book.good(card_id, certificate)
-        number = script.identity.card_no.text
-        took = monotonic_ms() - started
-        self._cards.append(MadeCard(card_id, number, job.order_id, job.chip, slot, took, certificate))
-        self._tell("good", slot, job.order_id, number)
+        except LineStoppedError:  # between two attempts on the same chip: the making stays open
+            self._endings.halt_known(slot, job.order_id)
+        except ChipDoubtError as doubt:
+            self._endings.doubt(slot, job, doubt, card_id)
+        except (CardError, ChipRefusedError, ReadBackError, KeyBudgetError) as bad:
+            self._endings.spoil(slot, job, card_id, f"{bad.code} {bad}")
+        else:
+            number = script.identity.card_no.text
+            took = monotonic_ms() - started
+            self._endings.good(MadeCard(card_id, number, job.order_id, job.chip, slot, took, certificate))
 
-    def _script_for(self, job: _Job, slot: str, facts: ChipFacts) -> Script:
+    def _script_for(self, job: Job, slot: str, facts: ChipFacts) -> Script:
         if job.making is None:
             if not facts.blank:
                 raise ChipRefusedError("the chip is not blank")
             return self._book.bind(job.order_id, job.chip, slot, facts.batch)
         try:
-            script = self._book.script_of(job.making.card_id)
+            script = self._book.resume(job.making.card_id)
         except UnknownSubjectError as changed:
             raise ChipRefusedError(str(changed)) from None
         tail = (script.identity.region.bcd, script.identity.chip_serial)
@@ -217,33 +270,13 @@ class BatchRun:
             raise ChipRefusedError("the chip carries another card's serial")
         return script
 
-    @staticmethod
-    def _burn(machine: Machine, chip: Path, script: Script) -> Certificate:
+    def _burn(self, machine: Machine, chip: Path, script: Script) -> Certificate:
         """Burn and read back; a chip that slipped away is taken once more and burned from the beginning."""
         try:
             machine.burn(script)
             return machine.read_back(script)
         except CardLostError:
             machine.take(chip)
-            machine.burn(script)
-            return machine.read_back(script)
-
-    def _refuse(self, slot: str, job: _Job, reason: str) -> None:
-        if job.making is not None:
-            self._spoil(slot, job, job.making.card_id, reason)
-            return
-        self._tray.order_again(job.order_id, first=True)
-        self._set_aside.append((job.chip, reason))
-        self._tell("set_aside", slot, job.order_id, "")
-
-    def _spoil(self, slot: str, job: _Job, card_id: str, reason: str) -> None:
-        again = self._book.spoiled(card_id, reason)
-        self._spoiled.append((job.chip, reason))
-        if again:
-            self._tray.order_again(job.order_id, first=False)
-        self._tell("spoiled", slot, job.order_id, "")
-
-    def _tell(self, stage: str, slot: str, order_id: str, card_no: str) -> None:
-        with self._lock:
-            good, spoiled = len(self._cards), len(self._spoiled)
-            self._progress(Progress(stage, slot, order_id, card_no, good, spoiled, self._tray.total))
+            again = self._book.resume(script.identity.card_id.hex)
+            machine.burn(again)
+            return machine.read_back(again)

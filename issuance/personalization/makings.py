@@ -13,6 +13,7 @@ from issuance import numbers, outbox, stock
 from issuance.application.states import MAKE_TABLE, ORDER_TABLE, MakeOp, MakeStatus, OrderOp, OrderStatus
 from issuance.database import Engine, Session, reading, transaction
 from issuance.errors import DuplicateHolderError, UnknownSubjectError
+from issuance.key_budget import KeyBudget, LineStop
 from issuance.numbers import PurseSerial
 from issuance.personalization.content import CardModel, Identity, make_content, make_identity
 from issuance.personalization.machine import Certificate
@@ -51,6 +52,7 @@ class MakingBook:
         model: CardModel,
         settings: IssuanceSettings,
         reference: Reference,
+        budget: KeyBudget,
     ) -> None:
         self._engine = engine
         self._clock = clock
@@ -58,6 +60,7 @@ class MakingBook:
         self._model = model
         self._settings = settings
         self._reference = reference
+        self.budget = budget
 
     def waiting_orders(self) -> list[str]:
         """Approved orders with an account and no chip, oldest first."""
@@ -76,7 +79,7 @@ class MakingBook:
         """Serial, numbers, keys and content of one card, in one transaction before its first secret is written.
 
         DuplicateHolderError when the person has another live card by now, StockShortError for a chip of a delivery
-        that is not in stock.
+        that is not in stock, LineStoppedError while the delivery is stopped.
         """
         with transaction(self._engine) as session:
             # First the line, then the count: a making that ends in between would be counted and its blank be gone.
@@ -108,7 +111,14 @@ class MakingBook:
             making.card_id = script.identity.card_id.hex
             making.script_digest = script.digest.hex()
             put(session, making)
+            self.budget.begin(session, making.card_id, making.batch)
             return script
+
+    def resume(self, card_id: str) -> Script:
+        """As `script_of`, for another attempt on the same chip. LineStoppedError, KeyBudgetError."""
+        with transaction(self._engine) as session:
+            self.budget.begin(session, card_id, _making(session, card_id).batch)
+        return self.script_of(card_id)
 
     def script_of(self, card_id: str) -> Script:
         """The very script of an unfinished making. UnknownSubjectError when what it stands on has changed since."""
@@ -135,11 +145,15 @@ class MakingBook:
             put(session, card)
             numbers.use_card_number(session, making.card_no)
             stock.make_good(session, self._settings.place, making.batch, card_id, now)
+            self.budget.good(session, card_id, making.batch)
             outbox.tell_card(session, card, now)
             return order.order_id
 
-    def spoiled(self, card_id: str, reason: str) -> bool:
-        """The chip is waste: serial and card number go with it. True when the order is to be made again."""
+    def spoiled(self, card_id: str, reason: str) -> tuple[bool, LineStop | None]:
+        """The chip is waste: serial and card number go with it.
+
+        Returns whether the order is to be made again, and the stop of the line this brought about, if any.
+        """
         with transaction(self._engine) as session:
             now = to_ms(self._clock.now())
             making = _making(session, card_id)
@@ -148,7 +162,8 @@ class MakingBook:
             numbers.lock_card_number(session, making.card_no)
             stock.make_spoiled(session, self._settings.place, making.batch, card_id, reason[:80], now)
             order.attempts += 1
-            return self._send_back(session, order)
+            stop = self.budget.fail(session, card_id, making.batch, reason)
+            return self._send_back(session, order), stop
 
     def _send_back(self, session: Session, order: OrderRow) -> bool:
         status = OrderStatus(order.status)
