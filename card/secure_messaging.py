@@ -30,7 +30,8 @@ class LineKey(Protocol):
 class CardCrypto(Protocol):
     """The keys of one card, used by name and never handed down: a PSAM, a key centre, or keys in hand.
 
-    `version` None means the key's first declared version.
+    `version` None: the lowest declared one for authentications, the newest for line keys and master keys, as the card
+    itself takes them.
     """
 
     def authenticate(self, key: KeySpec, process: bytes, original: bytes, version: int | None = None) -> bytes:
@@ -39,6 +40,10 @@ class CardCrypto(Protocol):
 
     def line(self, key: KeySpec, version: int | None = None) -> LineKey:
         """The key as the line key of protected commands."""
+        ...
+
+    def master_proof(self, key: KeySpec, challenge: bytes, version: int | None = None) -> bytes:
+        """8 bytes by which a master key shows itself (card §2.2 no. 5)."""
         ...
 
 

@@ -14,14 +14,13 @@ from typing import Final
 from card.domain.entropy import Entropy
 from card.files.kinds import KeySpec
 from card.files.profile import Crypto, Profile
-from card.pin import Pin
 from card.secure_messaging import Authorise, CardCrypto, LineKey
-from keys.algorithms import sm4
-from keys.algorithms.sm3 import sm3
+from keys.algorithms.padding import pad80
 from keys.centre import KeyCentre, card_ref
-from keys.errors import UnknownKeyError, UnverifiedProfileError
+from keys.errors import KeyLengthError, UnknownKeyError, UnverifiedProfileError
 from keys.families import CardFamily, FamilyLine, family_of
-from keys.hsm import SecretKey
+from keys.hierarchy import FACTOR_SIZE, fold
+from keys.hsm import KeyRef, SecretKey
 from keys.psam import PsamSession
 
 PRODUCTION: Final = "production"
@@ -36,7 +35,7 @@ def family(crypto: Crypto) -> CardFamily:
 
 def admit(profile: Profile, deployment: str) -> None:
     """Say once on stderr that a profile is unverified; refuse it in production with UnverifiedProfileError."""
-    if profile.verified:
+    if profile.verified and profile.crypto.verified:
         return
     if deployment == PRODUCTION:
         raise UnverifiedProfileError(profile.name)
@@ -63,6 +62,10 @@ class KeyedCardCrypto:
         """UnknownKeyError."""
         return FamilyLine(family(self.crypto), self._key(key))
 
+    def master_proof(self, key: KeySpec, challenge: bytes, version: int | None = None) -> bytes:
+        """8 bytes. UnknownKeyError."""
+        return family(self.crypto).transport_cryptogram(self._key(key), challenge)
+
     def _key(self, key: KeySpec) -> bytes:
         try:
             return self.keys[key.name].reveal()
@@ -81,13 +84,22 @@ class CentreCardCrypto:
 
     def authenticate(self, key: KeySpec, process: bytes, original: bytes, version: int | None = None) -> bytes:
         """8 bytes. UnknownKeyError."""
-        ref = card_ref(key.name, self.f_city, self.f_card, self.crypto.algorithm, version or key.version)
-        return self.centre.hsm.authenticate(ref, process, original)
+        return self.centre.hsm.authenticate(self._ref(key, version or key.all_versions[0]), process, original)
 
     def line(self, key: KeySpec, version: int | None = None) -> LineKey:
         """UnknownKeyError."""
-        ref = card_ref(key.name, self.f_city, self.f_card, self.crypto.algorithm, version or key.version)
-        return self.centre.hsm.line(ref)
+        return self.centre.hsm.line(self._ref(key, version or key.all_versions[-1]))
+
+    def master_proof(self, key: KeySpec, challenge: bytes, version: int | None = None) -> bytes:
+        """8 bytes. UnknownKeyError."""
+        chosen = family(self.crypto)
+        if len(challenge) != FACTOR_SIZE:
+            raise KeyLengthError("a master key answers 8 bytes")
+        block = self.line(key, version).encrypt(pad80(challenge, chosen.block, always=chosen.block > FACTOR_SIZE))
+        return block if len(block) == FACTOR_SIZE else fold(block)
+
+    def _ref(self, key: KeySpec, version: int) -> KeyRef:
+        return card_ref(key.name, self.f_city, self.f_card, self.crypto.algorithm, version)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +120,10 @@ class PsamCardCrypto:
         """Line keys never leave the centre: UnknownKeyError."""
         raise UnknownKeyError(f"{key.name} is not in a PSAM")
 
+    def master_proof(self, key: KeySpec, challenge: bytes, version: int | None = None) -> bytes:
+        """Master keys never leave the centre: UnknownKeyError."""
+        raise UnknownKeyError(f"{key.name} is not in a PSAM")
+
 
 def authorise_with(crypto: CardCrypto, entropy: Entropy, version: int | None = None) -> Authorise:
     """The proof a session asks for before a protected file: the chip's challenge in, cryptogram ‖ original out."""
@@ -117,11 +133,3 @@ def authorise_with(crypto: CardCrypto, entropy: Entropy, version: int | None = N
         return crypto.authenticate(key, challenge, original, version) + original
 
     return authorise
-
-
-def certificate_pin_proof(pin: Pin, challenge: bytes) -> bytes:
-    """What the certificate application's VERIFY carries: SM4(challenge 16) under the left half of SM3(PIN).
-
-    card §6.1 (B); that the digest runs over the PIN's ASCII digits is declared.
-    """
-    return sm4.encrypt_ecb(sm3(pin.digits.encode("ascii"))[: sm4.KEY_SIZE], challenge)

@@ -87,9 +87,7 @@ def card_ref(name: str, f_city: bytes, f_card: bytes, algorithm: str = TDES, ver
     return KeyRef(family(SSC, algorithm) + name, ssc_factors(f_city, f_card), version)
 
 
-def purse_ref(
-    algorithms: Mapping[int, str], name: str, purse: LoadRequest | LoadTacInput | PurchaseTacInput
-) -> KeyRef:
+def purse_ref(algorithms: Mapping[int, str], name: str, purse: LoadRequest | LoadTacInput | PurchaseTacInput) -> KeyRef:
     """The key `name` of one purse; `algorithms` maps the id the card answered to a family. PurseAlgorithmError."""
     algorithm = algorithms.get(purse.algorithm)
     if algorithm is None:

@@ -45,14 +45,14 @@ def test_keys_are_registered_once(registry: Registry, engine: Engine) -> None:
     assert registry.record_keys(facts, 1) == len(facts)
     assert registry.record_keys(facts, 2) == 0
     assert {row.facts for row in registry.key_list()} == set(facts)
-    assert [row.position for row in read_outbox(engine, 0, 100)] == list(range(1, len(facts) + 1))
+    assert [row.position for row in read_outbox(engine, 0, 1000)] == list(range(1, len(facts) + 1))
     with pytest.raises(DuplicateKeyError, match="check value"):
         registry.record_keys([replace(facts[0], kcv=b"\0\0\0")], 3)
 
 
 def test_a_key_moves_by_the_table_only(registry: Registry, engine: Engine) -> None:
     registry.record_keys(STORE.key_facts(), 1)
-    before = len(read_outbox(engine, 0, 100))
+    before = len(read_outbox(engine, 0, 1000))
     registry.move_key("purse/DLK", 1, "suspended", 2)
     registry.move_key("purse/DLK", 1, "deactivated", 3)
     with pytest.raises(KeyStateError, match="deactivated to active"):
@@ -61,7 +61,7 @@ def test_a_key_moves_by_the_table_only(registry: Registry, engine: Engine) -> No
         registry.move_key("purse/DLK", 2, "active", 4)
     states = {row.facts.label: row.state for row in registry.key_list()}
     assert states["purse/DLK"] == "deactivated" and states["purse/DPK"] == "active"
-    assert [row.payload["state"] for row in read_outbox(engine, before, 100)] == ["suspended", "deactivated"]
+    assert [row.payload["state"] for row in read_outbox(engine, before, 1000)] == ["suspended", "deactivated"]
 
 
 def test_a_modules_life(registry: Registry, engine: Engine) -> None:
