@@ -95,7 +95,7 @@ class Meter:
         data = apdu[4] if len(apdu) > SHORT_COMMAND else 0
         sw = int.from_bytes(answer[-STATUS:], "big")
         ins = apdu[1] if len(apdu) > 1 else 0
-        name = command_name(apdu) if len(apdu) > 1 else "?"
+        name = command_name(apdu) if len(apdu) > 2 else "?"
         blocks = dict(_TALLY.blocks)
         self.costs.append(ApduCost(name, ins, len(apdu), len(answer), data, sw, tuple(self._commits), blocks))
 
