@@ -26,7 +26,10 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """`length` bytes in `format` (card §1.3); the value is str, or bytes for `b`, or int for `dec` and `hex`."""
+    """`length` bytes in `format` (card §1.3); the value is str, or bytes for `b`, or int for `dec` and `hex`.
+
+    `confidence` is that of place, format and length; the meaning may be less sure: `name_confidence`.
+    """
 
     name: str
     zh: str
@@ -35,6 +38,7 @@ class Field:
     length: int
     confidence: str
     example: Example | None = None
+    name_confidence: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +88,9 @@ def tlv_header(tag: int, length: int, form: str) -> bytes:
 class Access:
     """One access condition: any of the alternatives, each of which asks for all of its proofs.
 
-    Proofs: `pin`, `key:NAME` (EXTERNAL AUTHENTICATION), `mac:NAME` (protected command), `cos` (written by the card
-    itself), `capp` (only inside a compound purchase). No alternative at all means forbidden; an empty one, free.
+    Proofs: `pin`, `key:NAME` (EXTERNAL AUTHENTICATION), `mac:NAME` (protected command), `enc:NAME` (one that is
+    enciphered too), `cos` (written by the card itself), `capp` (only inside a compound purchase). No alternative at all
+    means forbidden; an empty one, free.
     """
 
     text: str
@@ -101,7 +106,7 @@ class Access:
         alternatives = tuple(tuple(part.split("+")) for part in text.split("|"))
         for proof in (proof for group in alternatives for proof in group):
             kind, _, name = proof.partition(":")
-            if kind not in ("pin", "key", "mac", "cos", "capp") or (kind in ("key", "mac")) != bool(name):
+            if kind not in ("pin", "key", "mac", "enc", "cos", "capp") or (kind in ("key", "mac", "enc")) != bool(name):
                 raise ValueError(f"unknown access proof {proof!r}")
         return cls(text, alternatives)
 
@@ -112,7 +117,7 @@ class Access:
     def keys(self) -> frozenset[str]:
         """Names of the keys the condition speaks of."""
         proofs = (proof.partition(":") for group in self.any_of for proof in group)
-        return frozenset(name for kind, _, name in proofs if kind in ("key", "mac"))
+        return frozenset(name for kind, _, name in proofs if kind in ("key", "mac", "enc"))
 
     def satisfied_by(self, proofs: frozenset[str]) -> bool:
         """True when one alternative is wholly among `proofs`."""
@@ -255,3 +260,4 @@ class PurseEf:
     log_sequence: str
     types: dict[str, int]
     confidence: str
+    overdraft_limit: int = 0  # fen; shown, never used by this project's cards

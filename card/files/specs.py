@@ -149,6 +149,7 @@ class CertificateSpec:
     pin_tries: int
     signer_id: str
     confidence: str
+    admin_initial: str = ""  # no administrator's PIN on the chip when empty
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,11 @@ from pathlib import Path
 from card.domain.entropy import Entropy
 from firmware_sim.card import (
     authentication,
+    bank,
     blocking,
+    certificate,
     files,
+    medical,
     memory,
     personalisation,
     pin,
@@ -15,19 +18,22 @@ from firmware_sim.card import (
     select,
 )
 from firmware_sim.card.blueprint import blueprint
-from firmware_sim.card.cos import MASTER, Card, Handler
+from firmware_sim.card.cos import MASTER, Card
 from firmware_sim.card.memory import PurseState, blank_file
+from firmware_sim.card.rules import Rule
 from firmware_sim.card.store import ChipFileError, FileStorage, MemoryStorage, NonVolatile, Storage, create_file
 from firmware_sim.psam import PsamChip
 
-HANDLERS: dict[int, Handler] = {
-    **select.HANDLERS,
-    **files.HANDLERS,
-    **authentication.HANDLERS,
-    **pin.HANDLERS,
-    **personalisation.HANDLERS,
-    **purse.HANDLERS,
-    **blocking.HANDLERS,
+RULES: dict[int, Rule] = {
+    **select.RULES,
+    **files.RULES,
+    **authentication.RULES,
+    **pin.RULES,
+    **personalisation.RULES,
+    **blocking.RULES,
+    **purse.RULES,
+    **medical.RULES,
+    **bank.RULES,
 }
 TRANSPORT_TRIES = 3
 BLANK_TAIL = bytes(6)
@@ -59,7 +65,7 @@ def blank_values(
             values.update(blank_file(ef))
         if plan.purse(directory):
             values[memory.purse_name(directory)] = PurseState(0, 0, 0).pack()
-    return values
+    return values | certificate.blank_values(plan)
 
 
 def make_blank(
@@ -97,7 +103,7 @@ def _card(storage: Storage, entropy: Entropy) -> Card:
     if nv.need(memory.KIND) != memory.KIND_CARD:
         nv.close()
         raise ChipFileError("this chip is not a card")
-    return Card(nv, entropy, HANDLERS)
+    return Card(nv, entropy, RULES)
 
 
 def values_of(path: Path) -> dict[str, bytes]:

@@ -46,7 +46,7 @@ class Card(ChipCore):
 
     def __init__(self, nv: NonVolatile, entropy: Entropy, rules: Mapping[int, Rule]) -> None:
         super().__init__(nv, entropy)
-        self.plan: Blueprint = blueprint(tuple(nv.need(memory.PROFILES).decode("ascii").split(",")))
+        self.plan: Blueprint = blueprint(*memory.profiles_of(nv))
         self.session = Session()
         self.keys = KeyRing(nv)
         self._rules = rules

@@ -1,57 +1,71 @@
-"""READ and UPDATE of records and binary files (card §1.2, §2.1), plain or with a MAC (2.3).
+"""READ, UPDATE and APPEND of records and binary files (card §1.2, §2.1), plain or protected (card §2.3).
 
 P2 = SFI<<3 | 4: P1 is a record number; P2 = SFI<<3: P1 is a record identifier (tag); SFI 0 is the current file.
 """
 
 from card.files.kinds import AnyEf, CyclicEf, RecordEf, RecordField, TransparentEf
-from firmware_sim.card import crypto, memory
-from firmware_sim.card.cos import MASTER, STK, Card, Handler, check_mac
+from firmware_sim.card import memory
+from firmware_sim.card.cos import Card
 from firmware_sim.card.dispatch import MAX_LE, Command, want_le
+from firmware_sim.card.line import protected_content
+from firmware_sim.card.rules import ANY_DATA, Form, Rule, always, sizes, within
 from firmware_sim.card.status import (
     BAD_DATA,
     BAD_OFFSET,
-    BAD_P1P2,
     CONDITIONS,
     EXACT_LENGTH,
     FILE_NOT_FOUND,
-    KEY_NOT_FOUND,
     NO_CURRENT_EF,
+    NO_SPACE,
     RECORD_NOT_FOUND,
-    SM_MISSING,
-    SM_NOT_SUPPORTED,
     WRONG_FILE_TYPE,
     WRONG_LENGTH,
     SwError,
 )
 
-BY_NUMBER = 4
-MAC = 4
+BY_TAG, APPEND, BY_NUMBER = 0, 3, 4  # low three bits of P2
 SFI_IN_P1 = 0x80
+SFI_FORM, SFI_BITS = 0xE0, 0x1F
+PROTECTED = 0x04
 
 
 def read_record(card: Card, command: Command) -> bytes:
     """00 B2."""
     ef = _by_p2(card, command)
-    _may_read(card, ef)
     if isinstance(ef, CyclicEf):
+        _may_read(card, ef)
         content = read_cyclic(card, ef, command.p1)
+    elif any(item.read for item in ef.records):
+        item = find_record(ef, command)
+        _may_read(card, ef, item)
+        content = card.nv.need(memory.record_name(ef, item.no))
     else:
-        content = card.nv.need(memory.record_name(ef, _record(ef, command).no))
+        _may_read(card, ef)
+        content = card.nv.need(memory.record_name(ef, find_record(ef, command).no))
     want_le(command, len(content))
     return content
 
 
 def update_record(card: Card, command: Command) -> bytes:
-    """00 DC, 04 DC with MAC: the new TLV has the record's own tag and length."""
+    """00 DC, 04 DC with MAC: the new content has the record's own header and size. Low bits 011 of P2 append."""
+    if command.p2 & 0x07 == APPEND:
+        ef = _by_p2(card, command)
+        if isinstance(ef, RecordEf):
+            raise SwError(WRONG_FILE_TYPE)
+        return _append(card, ef, command)
     ef = _by_p2(card, command)
     if not isinstance(ef, RecordEf):
         raise SwError(WRONG_FILE_TYPE)
     content = _may_write(card, ef, command)
-    item = _record(ef, command)
-    if content[:2] != bytes((item.tag, item.length)) or len(content) != 2 + item.length:
-        raise SwError(BAD_DATA)
+    item = find_record(ef, command)
+    check_record(item, content)
     card.nv.commit({memory.record_name(ef, item.no): content})
     return b""
+
+
+def append_record(card: Card, command: Command) -> bytes:
+    """00 E2, 04 E2 with MAC: a cyclic file gets a new record 1; a record file is full from its creation on."""
+    return _append(card, _by_p2(card, command), command)
 
 
 def read_binary(card: Card, command: Command) -> bytes:
@@ -61,10 +75,14 @@ def read_binary(card: Card, command: Command) -> bytes:
     content = card.nv.need(memory.binary_name(ef))
     if offset >= len(content):
         raise SwError(BAD_OFFSET)
-    left = min(len(content) - offset, MAX_LE)
+    left = len(content) - offset
+    if command.t0:
+        left = min(left, MAX_LE)
+    elif command.wants_all:
+        return content[offset : offset + (command.le or MAX_LE)]
     length = command.le or MAX_LE
     if length > left:
-        raise SwError(EXACT_LENGTH | left & 0xFF)
+        raise SwError(EXACT_LENGTH | left & 0xFF if left <= MAX_LE else WRONG_LENGTH)
     return content[offset : offset + length]
 
 
@@ -97,9 +115,34 @@ def append_cyclic(card: Card, ef: CyclicEf, record: bytes) -> dict[str, bytes]:
     }
 
 
+def find_record(ef: RecordEf, command: Command) -> RecordField:
+    """The record that P1 names, by number or by tag. Raises SwError 6A83."""
+    by_number = command.p2 & BY_NUMBER
+    for item in ef.records:
+        # A composite record's tag is its two-byte id, of which one byte fits into P1 (keys-and-purse §1.3).
+        tag = item.tag & 0xFF if item.form == "composite" else item.tag
+        if (item.no if by_number else tag) == command.p1:
+            return item
+    raise SwError(RECORD_NOT_FOUND)
+
+
+def check_record(item: RecordField, content: bytes) -> None:
+    """Raises SwError 6A80 unless `content` has the record's header and size."""
+    if len(content) != item.size or not content.startswith(item.header):
+        raise SwError(BAD_DATA)
+
+
+def _append(card: Card, ef: RecordEf | CyclicEf, command: Command) -> bytes:
+    content = _may_write(card, ef, command)
+    if isinstance(ef, RecordEf):
+        raise SwError(NO_SPACE)
+    if len(content) != ef.size:
+        raise SwError(WRONG_LENGTH)
+    card.nv.commit(append_cyclic(card, ef, content))
+    return b""
+
+
 def _by_p2(card: Card, command: Command) -> RecordEf | CyclicEf:
-    if command.p2 & 0x03:
-        raise SwError(BAD_P1P2)
     ef = _find(card, command.p2 >> 3)
     if isinstance(ef, TransparentEf):
         raise SwError(WRONG_FILE_TYPE)
@@ -109,7 +152,7 @@ def _by_p2(card: Card, command: Command) -> RecordEf | CyclicEf:
 def _by_offset(card: Card, command: Command) -> tuple[TransparentEf, int]:
     """P1 with the high bit set carries an SFI and P2 the offset; else P1P2 is an offset into the current file."""
     if command.p1 & SFI_IN_P1:
-        ef, offset = _find(card, command.p1 & 0x1F), command.p2
+        ef, offset = _find(card, command.p1 & SFI_BITS), command.p2
     else:
         ef, offset = _find(card, 0), command.p1 << 8 | command.p2
     if not isinstance(ef, TransparentEf):
@@ -129,76 +172,52 @@ def _find(card: Card, sfi: int) -> AnyEf:
     return ef
 
 
-def _record(ef: RecordEf | CyclicEf, command: Command) -> RecordField:
-    if not isinstance(ef, RecordEf):
-        raise SwError(WRONG_FILE_TYPE)
-    by_number = command.p2 & BY_NUMBER
-    for item in ef.records:
-        if (item.no if by_number else item.tag) == command.p1:
-            return item
-    raise SwError(RECORD_NOT_FOUND)
-
-
-def _may_read(card: Card, ef: AnyEf) -> None:
+def _may_read(card: Card, ef: AnyEf, item: RecordField | None = None) -> None:
     if card.in_state("initialised") and card.session.personalising:
         return
-    card.check_access(ef.read)
+    card.check_access(ef.read_of(item) if item and isinstance(ef, RecordEf) else ef.read)
 
 
 def _may_write(card: Card, ef: AnyEf, command: Command) -> bytes:
-    """The data to be written, its MAC checked and taken off. Raises SwError."""
-    if not command.data:
-        raise SwError(WRONG_LENGTH)
-    if not card.in_state("personalised"):
+    """The data to be written, its protection checked and taken off. Raises SwError."""
+    if card.in_state("initialised"):
         # Declared: before the end of personalisation only its right opens a file, and no MAC is needed.
-        if not (card.in_state("initialised") and card.session.personalising):
+        if not card.session.personalising:
             raise SwError(CONDITIONS)
         return command.data
-    if command.cla & 0x04 == 0:
-        card.check_access(ef.write)
-        return command.data
-    if len(command.data) <= MAC:
-        raise SwError(SM_MISSING)
-    name, key = _mac_key(card, ef)
-    content, given = command.data[:-MAC], command.data[-MAC:]
-    signed = command.header(len(command.data)) + content
-    check_mac(given, crypto.retail_mac(key, signed, mac_iv(card)))
-    card.check_access(ef.write, f"mac:{name}")
-    return content
+    if command.cla & PROTECTED:
+        return protected_content(card, ef, command)
+    card.check_access(ef.write)
+    return command.data
 
 
-def _mac_key(card: Card, ef: AnyEf) -> tuple[str, bytes]:
-    """The key a protected update is checked with: the one its access rule names, else the directory's STK."""
-    named = [p[4:] for group in ef.write.any_of for p in group if p.startswith("mac:")]
-    for spec in card.plan.keys:
-        if spec.dir != ef.dir or spec.type is None or spec.card_kid is None:
-            continue
-        if spec.name in named or (not named and spec.type == STK):
-            found = card.key(spec.dir, spec.type, spec.card_kid)
-            if found:
-                return spec.name, found[0]
-    raise SwError(KEY_NOT_FOUND if named else SM_NOT_SUPPORTED)
+def _offset_form(_card: Card, command: Command) -> bool:
+    return not command.p1 & SFI_IN_P1 or command.p1 & SFI_FORM == SFI_IN_P1
 
 
-def mac_iv(card: Card) -> bytes:
-    """IV of a secure-messaging MAC: the last challenge, 4 bytes || 0000 0000 or 8 bytes by profile (card §2.3)."""
-    if card.plan.crypto(card.session.directory).mac_iv == "challenge8":
-        return card.session.use_challenge(8)
-    return card.session.use_challenge(4) + bytes(4)
+def _record_form(_card: Card, command: Command) -> bool:
+    return command.p2 & 0x07 in (BY_TAG, BY_NUMBER)
 
 
-def maintenance_key(card: Card) -> bytes:
-    """The key of block and unblock in the selected directory: its STK, else its master key (card §2.3)."""
-    directory = card.session.directory
-    found = card.key(directory, STK, 0) or card.need_key(directory, MASTER, 0)
-    return found[0]
+def _append_by_update(_card: Card, command: Command) -> bool:
+    return command.p1 == 0 and command.p2 & 0x07 == APPEND
 
 
-HANDLERS: dict[int, Handler] = {
-    0x00B2: read_record,
-    0x00DC: update_record,
-    0x04DC: update_record,
-    0x00B0: read_binary,
-    0x00D6: update_binary,
-    0x04D6: update_binary,
+def _append_form(_card: Card, command: Command) -> bool:
+    return command.p1 == 0 and command.p2 & 0x07 == 0
+
+
+_UPDATE = always("update")
+_BINARY = (Form(_offset_form, within(ANY_DATA)),)
+_RECORD = (Form(_record_form, within(ANY_DATA)), Form(_append_by_update, within(ANY_DATA)))
+_APPEND = (Form(_append_form, within(ANY_DATA)),)
+RULES: dict[int, Rule] = {
+    0x00B2: Rule(read_record, "BIP", (Form(_record_form, sizes(0)),)),
+    0x00DC: Rule(update_record, "IP", _RECORD, _UPDATE),
+    0x04DC: Rule(update_record, "P", _RECORD, _UPDATE),
+    0x00E2: Rule(append_record, "IP", _APPEND, _UPDATE),
+    0x04E2: Rule(append_record, "P", _APPEND, _UPDATE),
+    0x00B0: Rule(read_binary, "BIP", (Form(_offset_form, sizes(0)),)),
+    0x00D6: Rule(update_binary, "IP", _BINARY, _UPDATE),
+    0x04D6: Rule(update_binary, "P", _BINARY, _UPDATE),
 }

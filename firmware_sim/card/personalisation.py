@@ -1,36 +1,37 @@
 """The declared management commands of this COS (profile table [cos]): blank -> initialised -> personalised."""
 
-from firmware_sim.card import crypto, memory, pin
+from firmware_sim.card import memory, pin
 from firmware_sim.card.blueprint import MF
-from firmware_sim.card.cos import HEADER, MASTER, PIN_KEY, Card, Handler, check_mac
-from firmware_sim.card.dispatch import Command, want_data, want_le
-from firmware_sim.card.files import mac_iv
+from firmware_sim.card.cos import HEADER, MASTER, PIN_KEY, TRIES_AT, Card
+from firmware_sim.card.dispatch import Command, want_le
+from firmware_sim.card.line import MAC, check_line, decipher
+from firmware_sim.card.rules import Form, Rule, always, exactly, plain, sizes
 from firmware_sim.card.status import (
     BAD_DATA,
     BAD_P1P2,
     CONDITIONS,
-    NO_CHALLENGE,
+    NO_SPACE,
     SECURITY,
     SwError,
 )
 
-KEY_BLOCK = 32  # 3DES-ECB of pad80(Ld || header 8 || key 16)
+KEY_BLOCK = 32  # enciphered length || header 8 || key 16, padded
 KEY_LENGTH = 16
-MAC = 4
-ALGORITHM_3DES = 0x00
+THE_DIRECTORYS = 0x00  # algorithm in a key header: that of the directory
 PROOF_LENGTH = 10
 PROOF_RANDOM = 8
-P1_MASTER, P1_OTHER = 0x01, 0x00
+P1_MASTER = 0x01
+VERSIONS_MAX = 4  # of one key side by side (card §3.1, B)
 
 
 def initialise(card: Card, command: Command) -> bytes:
     """80 F0 00 00 06 region 3 || serial 3: the tail of the ATR from the next reset on. Repeating it is harmless."""
-    tail = want_data(command, 6)
+    tail = command.data
     if not card.session.personalising or card.session.directory != MF:
         raise SwError(SECURITY)
-    if card.in_state("initialised") and card.nv.need(memory.ATR_TAIL) == tail:
-        return b""
-    if not card.in_state("blank"):
+    if card.in_state("initialised"):
+        if card.nv.need(memory.ATR_TAIL) == tail:
+            return b""
         raise SwError(CONDITIONS)
     initialised = bytes((card.plan.cos.lifecycle["initialised"],))
     card.nv.commit({memory.ATR_TAIL: tail, memory.LIFECYCLE: initialised})
@@ -40,76 +41,83 @@ def initialise(card: Card, command: Command) -> bytes:
 def write_key(card: Card, command: Command) -> bytes:
     """84 D4 P1 00 24: a key enciphered and signed under the master key of the selected directory.
 
-    The first key of a directory is its master key, which takes the place of the transport key. The short form of the
-    same instruction reloads the PIN (card §2.1).
+    The first key of a directory is its master key, which takes the place of the transport key. On a personalised card
+    the directory's master key must have been proven before. The short form reloads the PIN (card §2.1).
     """
-    if len(command.data) == pin.RELOAD_LENGTH:
+    if len(command.data) != KEY_BLOCK + MAC:
         return pin.reload(card, command)
-    if not card.in_state("initialised"):
-        raise SwError(CONDITIONS)
-    if command.p2 or command.p1 not in (P1_MASTER, P1_OTHER):
-        raise SwError(BAD_P1P2)
-    data = want_data(command, KEY_BLOCK + MAC)
     directory = card.session.directory
-    master, version = card.need_key(directory, MASTER, 0)
-    signed = command.header(KEY_BLOCK + MAC) + data[:KEY_BLOCK]
-    check_mac(data[KEY_BLOCK:], crypto.retail_mac(master, signed, mac_iv(card)))
-    header, value = _open_block(crypto.decrypt(master, data[:KEY_BLOCK]))
+    master, version = card.keys.need(directory, MASTER, 0)
+    _may_write_keys(card, directory)
+    hidden = check_line(card, directory, master, command)
+    header, value = _key_block(decipher(card, directory, master, hidden))
     if (command.p1 == P1_MASTER) != (header[0] == MASTER):
         raise SwError(BAD_P1P2)
     if version == memory.TRANSPORT_VERSION and header[0] != MASTER:
         raise SwError(CONDITIONS)
     _check_declared(card, directory, header)
     card.nv.commit(_changes(card, directory, header, value))
-    card.forget_keys()
+    card.keys.forget()
     return b""
 
 
-def _open_block(plain: bytes) -> tuple[bytes, bytes]:
-    length = HEADER + KEY_LENGTH
-    if plain[0] != length or plain != (bytes((length,)) + plain[1 : 1 + length] + b"\x80").ljust(KEY_BLOCK, b"\0"):
+def _may_write_keys(card: Card, directory: str) -> None:
+    if card.in_state("initialised"):
+        return
+    spec = card.plan.key(directory, MASTER, 0)
+    if spec is None or f"key:{spec.name}" not in card.session.proofs.get(directory, ()):
+        raise SwError(CONDITIONS)
+
+
+def _key_block(content: bytes) -> tuple[bytes, bytes]:
+    if len(content) != HEADER + KEY_LENGTH:
         raise SwError(BAD_DATA)
-    header, value = plain[1 : 1 + HEADER], plain[1 + HEADER : 1 + length]
-    if header[5] != ALGORITHM_3DES or header[7] > KEY_LENGTH or header[2] == memory.TRANSPORT_VERSION:
+    header, value = content[:HEADER], content[HEADER:]
+    if header[5] != THE_DIRECTORYS or header[7] > KEY_LENGTH or header[2] == memory.TRANSPORT_VERSION:
         raise SwError(BAD_DATA)
     return header, value
 
 
 def _check_declared(card: Card, directory: str, header: bytes) -> None:
-    if header[0] == PIN_KEY:
+    kind, kid, version = header[:3]
+    if kind == PIN_KEY:
         if card.plan.pin is None or card.plan.pin.dir != directory:
             raise SwError(BAD_DATA)
-    elif card.plan.key(directory, header[0], header[1]) is None:
+        return
+    if card.plan.key(directory, kind, kid) is None:
         raise SwError(BAD_DATA)
+    there = card.keys.versions(directory, kind, kid)
+    if kind != MASTER and version not in there and len(there) >= VERSIONS_MAX:
+        raise SwError(NO_SPACE)
 
 
 def _changes(card: Card, directory: str, header: bytes, value: bytes) -> dict[str, bytes | None]:
-    kind, kid, version, _, tries = header[:5]
+    kind, kid, version = header[:3]
+    tries = header[TRIES_AT : TRIES_AT + 1]
     if kind == PIN_KEY:
         return {
             memory.PIN_VALUE: value,
             memory.PIN_INITIAL: value,
-            memory.PIN_IS_INITIAL: b"\x01",
-            memory.PIN_TRIES: bytes((tries,)),
+            memory.PIN_IS_INITIAL: pin.IS_INITIAL,
+            memory.PIN_TRIES: tries,
         }
     changes: dict[str, bytes | None] = {}
     if kind == MASTER:
         changes.update(dict.fromkeys(card.nv.names(memory.key_prefix(directory, kind, kid))))
     changes[memory.key_name(directory, kind, kid, version)] = header + value
-    changes[memory.tries_name(directory, kind, kid)] = bytes((tries,))
+    changes[memory.tries_name(directory, kind, kid)] = tries
     return changes
 
 
 def end_personalisation(card: Card, command: Command) -> bytes:
     """84 F2 00 00 04 || MAC4 under the MF's master key: from now on the access rules of the profile hold."""
-    given = want_data(command, MAC)
-    if card.session.directory != MF or not card.in_state("initialised"):
+    if card.session.directory != MF:
         raise SwError(CONDITIONS)
     for directory in card.plan.dirs:
-        if card.need_key(directory, MASTER, 0)[1] == memory.TRANSPORT_VERSION:
+        if card.keys.need(directory, MASTER, 0)[1] == memory.TRANSPORT_VERSION:
             raise SwError(CONDITIONS)
-    master, _ = card.need_key(MF, MASTER, 0)
-    check_mac(given, crypto.retail_mac(master, command.header(MAC), mac_iv(card)))
+    master, _ = card.keys.need(MF, MASTER, 0)
+    check_line(card, MF, master, command)
     card.nv.commit({memory.LIFECYCLE: bytes((card.plan.cos.lifecycle["personalised"],))})
     card.session.personalising = False
     return b""
@@ -121,20 +129,28 @@ def prove_key_version(card: Card, command: Command) -> bytes:
     With Lc 08 the MAC covers the host's random || the three facts: it can be neither replayed nor bent. Without data it
     covers the card's last challenge only.
     """
-    master, version = card.need_key(card.session.directory, MASTER, 0)
+    directory = card.session.directory
+    master, version = card.keys.need(directory, MASTER, 0)
     head = bytes((card.lifecycle,)) + card.nv.need(memory.BATCH) + bytes((version,))
     if command.data:
-        return head + crypto.retail_mac(master, want_data(command, PROOF_RANDOM) + head)
+        return head + card.family().line_mac(master, command.data + head)
     want_le(command, PROOF_LENGTH)
-    challenge, card.session.challenge = card.session.challenge, b""
-    if not challenge:
-        raise SwError(NO_CHALLENGE)
-    return head + crypto.retail_mac(master, challenge)
+    return head + card.family().line_mac(master, card.session.use_challenge())
 
 
-HANDLERS: dict[int, Handler] = {
-    0x80F0: initialise,
-    0x84D4: write_key,
-    0x84F2: end_personalisation,
-    0x80F4: prove_key_version,
+def _d4_word(command: Command) -> str:
+    return "write_key" if len(command.data) == KEY_BLOCK + MAC else "reload_pin"
+
+
+_WORD = always("maintenance")
+RULES: dict[int, Rule] = {
+    0x80F0: Rule(initialise, "BI", plain(0x0000, 6), _WORD),
+    0x84D4: Rule(
+        write_key,
+        "IP",
+        (Form(exactly(0x0000, 0x0100), sizes(KEY_BLOCK + MAC)), Form(exactly(0x0000), pin.reload_lengths)),
+        _d4_word,
+    ),
+    0x84F2: Rule(end_personalisation, "I", plain(0x0000, MAC), _WORD),
+    0x80F4: Rule(prove_key_version, "BIP", plain(0x0000, 0, PROOF_RANDOM)),
 }

@@ -9,15 +9,15 @@ from firmware_sim.card.status import NO_CHALLENGE, SwError
 
 @dataclass(slots=True)
 class PendingTransaction:
-    """Between 8050 and 8052/8054. `cache` holds file records to be written with the debit (SFI -> bytes)."""
+    """Between 8050 and 8052/8054. `cache` holds file records to be written with the debit, by (SFI, record number)."""
 
-    kind: int  # transaction type byte: 02 load, 06 purchase, 09 compound purchase
+    kind: int  # transaction type byte: 02 load, 03 unload, 06 purchase, 09 compound purchase
     amount: int
     terminal: bytes
     random: bytes
     sequence: int
     key: bytes
-    cache: dict[int, bytes] = field(default_factory=dict)
+    cache: dict[tuple[int, int], bytes] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -44,13 +44,17 @@ class Session:
         """Remember that `proof` was given for `directory`."""
         self.proofs.setdefault(directory, set()).add(proof)
 
+    def revoke(self, directory: str, *proofs: str) -> None:
+        """Forget `proofs` of `directory`."""
+        self.proofs.get(directory, set()).difference_update(proofs)
+
     def rights(self, plan: Blueprint) -> frozenset[str]:
         """Proofs that count in the selected directory: its own and its ancestors'."""
         return frozenset(proof for name in plan.lineage(self.directory) for proof in self.proofs.get(name, ()))
 
-    def use_challenge(self, length: int) -> bytes:
-        """The last challenge, once. Raises SwError 6984 when there is none of `length` bytes."""
+    def use_challenge(self, length: int = 0) -> bytes:
+        """The last challenge, once. Raises SwError 6984 when there is none of `length` bytes (0: of any length)."""
         challenge, self.challenge = self.challenge, b""
-        if len(challenge) != length:
+        if not challenge or (length and len(challenge) != length):
             raise SwError(NO_CHALLENGE)
         return challenge

@@ -126,6 +126,12 @@ class Sm2PrivateKey:
         """r || s, 64 bytes; the nonce is the library's, so two signatures of one message differ."""
         return self._backend.sign(self._handle, message, user_id)
 
+    def sign_digest(self, digest: bytes) -> bytes:
+        """r || s over 32 bytes SM3(ZA || message), for a chip, which never sees the message. ValueError else."""
+        if len(digest) != HALF:
+            raise ValueError("an SM3 digest has 32 bytes")
+        return self._backend.sign_digest(self._handle, digest)
+
     def __repr__(self) -> str:
         return f"Sm2PrivateKey(public={self.public.compressed().hex()})"
 

@@ -44,6 +44,9 @@ class Sm2Backend(Protocol):
     def sign(self, handle: Sm2Handle, message: bytes, user_id: bytes) -> bytes:
         """64 bytes r || s over SM3(ZA || message)."""
 
+    def sign_digest(self, handle: Sm2Handle, digest: bytes) -> bytes:
+        """64 bytes r || s over `digest`, 32 bytes: SM3(ZA || message) made elsewhere."""
+
     def verify(self, handle: Sm2Handle, message: bytes, signature: bytes, user_id: bytes) -> bool:
         """`signature` has 64 bytes with 1 <= r, s < n."""
 

@@ -55,6 +55,11 @@ class GmalglibSm2:
         signature: bytes = SM2(sk=handle.scalar, uid=user_id).sign(message)
         return signature
 
+    def sign_digest(self, handle: Sm2Handle, digest: bytes) -> bytes:
+        assert isinstance(handle, _Key)
+        signature: bytes = SM2(sk=handle.scalar).sign_digest(digest)
+        return signature
+
     def verify(self, handle: Sm2Handle, message: bytes, signature: bytes, user_id: bytes) -> bool:
         return bool(SM2(pk=b"\x04" + handle.raw, uid=user_id).verify(message, signature))
 

@@ -37,6 +37,10 @@ _SIGNATURES: Final = {
     "EVP_PKEY_CTX_set1_id": (c_int, [c_void_p, c_char_p, c_int]),
     "EVP_DigestSignInit": (c_int, [c_void_p, c_void_p, c_void_p, c_void_p, c_void_p]),
     "EVP_DigestSign": (c_int, [c_void_p, c_char_p, c_void_p, c_char_p, c_size_t]),
+    "EVP_PKEY_CTX_new": (c_void_p, [c_void_p, c_void_p]),
+    "EVP_PKEY_CTX_free": (None, [c_void_p]),
+    "EVP_PKEY_sign_init": (c_int, [c_void_p]),
+    "EVP_PKEY_sign": (c_int, [c_void_p, c_char_p, c_void_p, c_char_p, c_size_t]),
     "EVP_DigestVerifyInit": (c_int, [c_void_p, c_void_p, c_void_p, c_void_p, c_void_p]),
     "EVP_DigestVerify": (c_int, [c_void_p, c_char_p, c_size_t, c_char_p, c_size_t]),
     "ERR_clear_error": (None, []),
@@ -120,6 +124,21 @@ class OpenSslSm2:
             return raw_from_der(out.raw[: length.value])
         finally:
             library.EVP_MD_CTX_free(context)
+
+    def sign_digest(self, handle: Sm2Handle, digest: bytes) -> bytes:
+        assert isinstance(handle, _PKey)
+        library = self._library
+        context = library.EVP_PKEY_CTX_new(handle.pointer, None)
+        try:
+            length = c_size_t(_DER_SIGNATURE_MAX)
+            out = ctypes.create_string_buffer(_DER_SIGNATURE_MAX)
+            started = library.EVP_PKEY_sign_init(context) == 1
+            if not started or library.EVP_PKEY_sign(context, out, byref(length), digest, len(digest)) != 1:
+                library.ERR_clear_error()
+                raise SignatureError("libcrypto could not sign")
+            return raw_from_der(out.raw[: length.value])
+        finally:
+            library.EVP_PKEY_CTX_free(context)
 
     def verify(self, handle: Sm2Handle, message: bytes, signature: bytes, user_id: bytes) -> bool:
         assert isinstance(handle, _PKey)

@@ -26,18 +26,19 @@ def answer_of(key: bytes, process: bytes = FACTOR) -> str:
 
 def test_internal_authentication_by_version(card: Card) -> None:
     data = (FACTOR + ORIGINAL).hex()
-    assert say(card, f"0088000010{data}") == answer_of(NEWER) + "9000"
+    assert say(card, f"0088000010{data}") == answer_of(KEY) + "9000"
     assert say(card, f"0088000011{data}01") == answer_of(KEY) + "9000"
+    assert say(card, f"0088000011{data}02") == answer_of(NEWER) + "9000"
     assert say(card, f"0088000011{data}07") == "6A88"
     assert say(card, f"0088000110{data}") == "6A88"
     say(card, "00A4000002DF01")
-    assert say(card, f"0088000010{data}") == answer_of(NEWER) + "9000"
+    assert say(card, f"0088000010{data}") == answer_of(KEY) + "9000"
     say(card, "00A40000023F00")
     assert say(card, f"0088000010{data}") == "6A88"
 
 
 def test_external_authentication_by_version(card: Card) -> None:
-    for key, version, sw in ((NEWER, "", "9000"), (KEY, "01", "9000"), (KEY, "", "63C2")):
+    for key, version, sw in ((NEWER, "02", "9000"), (KEY, "01", "9000"), (KEY, "", "9000"), (NEWER, "", "63C2")):
         challenge = bytes.fromhex(say(card, "0084000008")[:16])
         data = answer_of(key, challenge) + ORIGINAL.hex() + version
         assert say(card, f"00820004{len(data) // 2:02X}{data}") == sw
@@ -66,6 +67,6 @@ def test_success_fills_the_tries_again(card: Card) -> None:
         say(card, "0084000008")
         assert say(card, "0082000410" + "00" * 16).startswith("63C")
     challenge = bytes.fromhex(say(card, "0084000008")[:16])
-    assert say(card, f"0082000410{answer_of(NEWER, challenge)}{ORIGINAL.hex()}") == "9000"
+    assert say(card, f"0082000410{answer_of(KEY, challenge)}{ORIGINAL.hex()}") == "9000"
     say(card, "0084000008")
     assert say(card, "0082000410" + "00" * 16) == "63C2"

@@ -89,7 +89,7 @@ def test_master_key_comes_first_and_replaces_the_transport_key(blank: Card) -> N
     assert write_key(card, HEADER_MASTER, KEY, TRANSPORT) == "6988"
     assert write_key(card, IRK, KEY, KEY) == "9000"
     assert write_key(card, IRK, bytes(16), KEY) == "9000"
-    assert card.key("SSSE", 0x0E, 0) == (bytes(16), 1)
+    assert card.keys.newest("SSSE", 0x0E, 0) == (bytes(16), 1)
 
 
 @pytest.mark.parametrize(
