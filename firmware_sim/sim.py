@@ -19,7 +19,6 @@ from firmware_sim.card import memory
 from firmware_sim.card.chip import values_of
 from firmware_sim.card.factory import CARD_PROFILES, TWIN_PIN, Order, TwinFactory
 from firmware_sim.card.store import ChipFileError
-from firmware_sim.control import SOCKET_NAME, RefusedError, ask
 from firmware_sim.daemon import MAX_SLOTS, SLOTS_PER_ENTRY
 from firmware_sim.errors import SimError
 from firmware_sim.rack import SOCKET_VARIABLE, PcscRack
@@ -178,32 +177,6 @@ def _announce(rack: PcscRack, held: list[Held], options: argparse.Namespace) -> 
             f"  export {SOCKET_VARIABLE}={rack.socket}\n  onecard card read\nCtrl-C 结束 ends it.",
             file=sys.stderr,
         )
-
-
-def run_control(verb: str, argv: list[str], socket_name: str) -> int:
-    """`sim insert|eject|list` on readers started by `sim up`; `socket_name` is what PCSCLITE_CSOCK_NAME says."""
-    parser = Parser(prog=f"onecard sim {verb}", description="模拟读卡器的卡槽 The slots of running simulated readers.")
-    if verb != "list":
-        parser.add_argument("slot", help="卡槽名或读卡器名 slot, or reader name, as sim list shows")
-    if verb == "insert":
-        parser.add_argument("chip", nargs="?", default="", help="芯片文件 chip file; default: the last one")
-    parser.add_argument("--control", type=Path, default=None, help="控制套接字 control socket")
-    options = parser.parse_args(argv)
-    control = options.control or Path(socket_name or "/nonexistent/none").parent / SOCKET_NAME
-    try:
-        slots = ask(control, {"do": "list"})["slots"]
-        if verb == "list":
-            print(json.dumps(slots, ensure_ascii=False))
-            return DONE
-        names = {**{row["slot"]: row for row in slots}, **{row["reader"]: row for row in slots}}
-        row = names.get(options.slot, {"slot": options.slot, "last": ""})
-        request = {"do": verb, "slot": row["slot"]}
-        if verb == "insert":
-            request["chip"] = str(Path(options.chip).resolve()) if options.chip else row["last"] or ""
-        ask(control, request)
-    except (SimError, RefusedError) as refused:
-        return complain(refused)
-    return DONE
 
 
 def complain(refused: SimError | ChipFileError | CardError | KeysError) -> int:

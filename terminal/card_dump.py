@@ -1,43 +1,60 @@
-"""`onecard card dump`: every file the chip lets us read, each record beside its bytes."""
+"""`onecard card dump`: every file the chip lets us read, each record beside its bytes; photo and certificates as files.
 
-import getpass
+What says something about the holder is masked unless `--full` is given; a saved dump is masked in the same way.
+"""
+
+import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 from card.channel import CardChannel
-from card.errors import AccessDeniedError, CardDataError, ForeignCardError, PinInitialError, UnexpectedSwError
+from card.domain.entropy import Entropy
+from card.errors import (
+    AccessDeniedError,
+    CardDataError,
+    ForeignCardError,
+    PinInitialError,
+    TlvError,
+    UnexpectedSwError,
+)
 from card.files import codecs
-from card.files.kinds import AnyEf, CyclicEf, Field, RecordEf, TransparentEf
-from card.files.profile import Profile, load_profile
+from card.files.kinds import AnyEf, CyclicEf, Field, RecordEf, RecordField, TransparentEf
+from card.files.profile import Profile
 from card.pin import Pin
 from card.purse import PurseSession
-from card.readers.pcsc import PcscReader
 from card.session import SscSession
-from card.snapshot import read_ssc
 from card.texts import text
-from terminal.card_read import (
+from terminal.card_chip import find_ssc, load_if_there
+from terminal.card_desk import (
     DONE,
     LIST,
-    PROFILE,
     Arguments,
-    display_width,
-    first_card,
-    powered,
+    add_reader_options,
+    on_card,
+    print_json,
     print_readers,
+    print_table,
     reported,
 )
+from terminal.card_export import EXPORTS, check_free, export, write_new
+from terminal.card_mask import mask, mask_bytes, personal
+from terminal.card_pin import PinSource, add_pin_options, show_tries
+from terminal.card_rights import Rights, add_test_keys, open_dir, rights_from
+from terminal.status_words import explain, status_word_of
 
-PURSE_PROFILE = "tunion"
+PURSES = ("tunion", "cityunion")
 LOG_ENTRIES = 10
-_LABEL_WIDTH = 26
-_VALUE_WIDTH = 34
+_NOT_READ = (AccessDeniedError, PinInitialError, UnexpectedSwError, CardDataError, TlvError)
+_SHOWN_BYTES = 24
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One record or field; `code` is the reason when it could not be read."""
+    """One record or field; `code` is the reason when it could not be read, `status` the card's word for it."""
 
     file: str
     name: str
@@ -46,115 +63,217 @@ class Line:
     value: str
     hex: str
     code: str = ""
+    status: str = ""
 
-    def row(self) -> dict[str, str]:
-        return {name: getattr(self, name) for name in ("file", "name", "zh", "en", "value", "hex", "code")}
+    def row(self, full: bool = True) -> dict[str, str | bool]:
+        """The stable keys of `--json`; `masked` says whether value and bytes are hidden."""
+        hidden = not full and bool(self.hex) and personal(self.file, self.name)
+        return {
+            "file": self.file,
+            "name": self.name,
+            "zh": self.zh,
+            "en": self.en,
+            "value": mask(self.name, self.value) if hidden else self.value,
+            "hex": mask_bytes(bytes.fromhex(self.hex)) if hidden else self.hex,
+            "code": self.code,
+            "status": self.status,
+            "masked": hidden,
+        }
 
 
-def main_dump(argv: Sequence[str]) -> int:
+@dataclass(frozen=True, slots=True)
+class Dumped:
+    """All lines, and the whole content of transparent files by path."""
+
+    lines: list[Line]
+    contents: dict[str, bytes]
+
+
+def main_dump(argv: Sequence[str], entropy: Entropy) -> int:
     """The command. Exit status: 0 read, 2 could not be read, 64 usage."""
-    parser = Arguments(prog="onecard card dump", description="逐条列出卡内数据 · every record beside its bytes")
-    parser.add_argument("--reader", default="", help="读卡器名称或其一部分 · reader name or a part of it")
-    parser.add_argument("--ask-pin", action="store_true", help="输入密码以读取受保护的文件 · ask for the PIN")
-    parser.add_argument("--json", action="store_true", help="输出 JSON · print JSON")
-    options = parser.parse_args(list(argv))
+    options = _options(argv)
     if options.reader == LIST:
         return print_readers(options.json)
-    return reported(lambda: _run(options.reader, options.ask_pin, options.json))
+    return reported(lambda: _run(options, entropy))
 
 
-def _run(wanted: str, ask_pin: bool, as_json: bool) -> int:
-    pin = Pin(getpass.getpass("密码 PIN: ")) if ask_pin else None
-    _, name = first_card(wanted, "", lambda channel: read_ssc(channel, PROFILE))
-    with powered(PcscReader(name)) as channel:
-        lines = dump(channel, pin)
-    if as_json:
-        print(json.dumps([line.row() for line in lines], ensure_ascii=False))
+def _options(argv: Sequence[str]) -> argparse.Namespace:
+    parser = Arguments(prog="onecard card dump", description="逐条列出卡内数据 · every record beside its bytes")
+    add_reader_options(parser)
+    add_test_keys(parser)
+    parser.add_argument("--ask-pin", action="store_true", help="输入密码以读取受保护的文件 · ask for the PIN")
+    add_pin_options(parser)
+    parser.add_argument("--full", action="store_true", help="不遮盖持卡人资料 · do not mask the holder's data")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="另存为 JSON，供 card compare 用 · save as JSON")
+    for item in EXPORTS:
+        parser.add_argument(f"--{item.option}", type=Path, metavar="FILE", help=f"导出{item.zh} · export {item.en}")
+    parser.add_argument("--force", action="store_true", help="覆盖已有文件 · replace files that are there")
+    return parser.parse_args(list(argv))
+
+
+def _run(options: argparse.Namespace, entropy: Entropy) -> int:
+    wanted = {item: getattr(options, item.option.replace("-", "_")) for item in EXPORTS}
+    check_free([path for path in (options.out, *wanted.values()) if path], options.force)
+    with rights_from(options, entropy) as rights:
+        found = on_card(options, lambda channel, _: _read(channel, options, rights))
+    rows = [line.row(options.full) for line in found.lines]
+    if options.out:
+        write_new(options.out, json.dumps(rows, ensure_ascii=False, indent=1).encode() + b"\n")
+    saved = [export(item, path, found.contents) for item, path in wanted.items() if path]
+    if options.json:
+        print_json(rows)
     else:
-        _print(lines)
+        print_lines(rows)
+    for note in saved:
+        print(note, file=sys.stderr)
     return DONE
 
 
+def _read(channel: CardChannel, options: argparse.Namespace, rights: Rights | None) -> Dumped:
+    pin: Pin | None = None
+    if options.ask_pin or options.pin_stdin:
+        session = SscSession(channel, find_ssc(channel).profile)
+        session.select()
+        show_tries(session, quiet=options.json, last_try=options.last_try)
+        pin = PinSource(options.pin_stdin).ask("密码 PIN: ")
+    return read_chip(channel, pin, rights)
+
+
 def dump(channel: CardChannel, pin: Pin | None = None) -> list[Line]:
-    """All lines of the social security application and, where there is one, of the purse."""
-    ssc = load_profile(PROFILE)
-    lines = [Line("MF", "atr", "复位应答", "answer to reset", "", channel.atr.hex().upper())]
+    """All lines of the social security application and of the purses, unmasked."""
+    return read_chip(channel, pin).lines
+
+
+def read_chip(channel: CardChannel, pin: Pin | None = None, rights: Rights | None = None) -> Dumped:
+    """Every declared file of every application the chip has. ForeignCardError when it is no card of ours."""
+    ssc = find_ssc(channel).profile
+    found = Dumped([Line("MF", "atr", "复位应答", "answer to reset", "", channel.atr.hex().upper())], {})
     session = SscSession(channel, ssc)
+    session.select()
     for directory in ssc.dirs:
-        if not ssc.files_of(directory.name):
+        files = ssc.files_of(directory.name)
+        if not files:
             continue
-        session.select_dir(directory.name)
-        if pin is not None and any(not ef.read.free for ef in ssc.files_of(directory.name)):
-            session.verify_pin(pin)
-        for ef in ssc.files_of(directory.name):
-            lines += _file_lines(session, ef, ssc)
-    return lines + _purse_lines(channel)
+        try:
+            open_dir(session, directory.name, pin, rights)
+        except ForeignCardError as absent:
+            found.lines.append(Line(directory.name, "", "没有这个应用", "not on this card", "", "", absent.code))
+            continue
+        for ef in files:
+            found.lines.extend(_file_lines(session, ef, ssc, found.contents))
+    for name in PURSES:
+        profile = load_if_there(name)
+        if profile is not None and profile.purse is not None:
+            found.lines.extend(_purse_lines(channel, profile, found.contents))
+    return found
 
 
-def _purse_lines(channel: CardChannel) -> list[Line]:
-    profile = load_profile(PURSE_PROFILE)
+def _purse_lines(channel: CardChannel, profile: Profile, contents: dict[str, bytes]) -> list[Line]:
     session = PurseSession(channel, profile)
     try:
         session.select()
+        balance = session.balance()
     except ForeignCardError:
         return []
-    balance = session.balance()
     lines = [Line(session.rules.dir, "balance", "余额", "balance", balance.yuan(), balance.to_bytes4().hex().upper())]
     for ef in profile.files_of(session.rules.dir):
-        lines += _file_lines(session, ef, profile)
+        lines += _file_lines(session, ef, profile, contents)
     return lines
 
 
-def _file_lines(session: SscSession | PurseSession, ef: AnyEf, profile: Profile) -> list[Line]:
-    try:
-        return _read_lines(session, ef, profile)
-    except (AccessDeniedError, PinInitialError, UnexpectedSwError) as refused:
-        return [Line(ef.path, "", ef.name_zh, ef.name_en, "", "", refused.code)]
-
-
-def _read_lines(session: SscSession | PurseSession, ef: AnyEf, profile: Profile) -> list[Line]:
+def _file_lines(
+    session: SscSession | PurseSession, ef: AnyEf, profile: Profile, contents: dict[str, bytes]
+) -> list[Line]:
     if isinstance(ef, RecordEf):
-        return [_line(ef, record, session.read_record_raw(ef, record), profile, 2) for record in ef.records]
-    if isinstance(ef, CyclicEf):
-        entries = session.read_log(ef.dir, ef.fid.hex(), LOG_ENTRIES)
-        return [line for number, entry in enumerate(entries, 1) for line in _entry_lines(ef, number, entry, profile)]
-    return _field_lines(ef, session.read_raw(ef), profile)
+        return _record_lines(session, ef, profile)
+    try:
+        if isinstance(ef, CyclicEf):
+            entries = session.read_log(ef.dir, ef.fid.hex(), LOG_ENTRIES)
+            return [_entry_line(ef, number, entry, profile) for number, entry in enumerate(entries, 1)]
+        raw = session.read_raw(ef)
+    except _NOT_READ as refused:
+        return [_refusal(ef, "", ef.name_zh, ef.name_en, refused)]
+    contents[ef.path] = raw
+    return _field_lines(ef, raw, profile)
 
 
-def _entry_lines(ef: CyclicEf, number: int, entry: dict[str, codecs.Value], profile: Profile) -> list[Line]:
+def _record_lines(session: SscSession | PurseSession, ef: RecordEf, profile: Profile) -> list[Line]:
+    lines: list[Line] = []
+    for record in ef.records:
+        try:
+            raw = session.read_record_raw(ef, record)
+        except _NOT_READ as refused:
+            lines.append(_refusal(ef, record.name, record.zh, record.en, refused))
+            continue
+        lines.append(_line(ef, record, raw, partial(_shown_record, record, raw, profile)))
+    refused_codes = {line.code for line in lines}
+    if len(lines) > 1 and len(refused_codes) == 1 and "" not in refused_codes and not any(line.hex for line in lines):
+        # The whole file says the same: one line is enough.
+        return [Line(ef.path, "", ef.name_zh, ef.name_en, "", "", lines[0].code, lines[0].status)]
+    return lines
+
+
+def _shown_field(field: Field, raw: bytes, profile: Profile) -> str:
+    return codecs.show(codecs.decode(field, raw, profile.text_codec))
+
+
+def _shown_record(record: RecordField, raw: bytes, profile: Profile) -> str:
+    return codecs.show(codecs.decode_record(record, raw, profile.text_codec))
+
+
+def _entry_line(ef: CyclicEf, number: int, entry: dict[str, codecs.Value], profile: Profile) -> Line:
     shown = " ".join(f"{field.name}={codecs.show(entry[field.name])}" for field in ef.fields if field.name != "rfu")
     raw = codecs.encode_fields(ef.fields, entry, profile.text_codec)
-    return [Line(f"{ef.path}:{number:02d}", "", ef.name_zh, ef.name_en, shown, raw.hex().upper())]
+    return Line(f"{ef.path}:{number:02d}", "", ef.name_zh, ef.name_en, shown, raw.hex().upper())
 
 
 def _field_lines(ef: TransparentEf, raw: bytes, profile: Profile) -> list[Line]:
     lines: list[Line] = []
     at = 0
     for field in ef.fields:
-        lines.append(_line(ef, field, raw[at : at + field.length], profile, 0))
+        part = raw[at : at + field.length]
+        lines.append(_line(ef, field, part, partial(_shown_field, field, part, profile)))
         at += field.length
     return lines
 
 
-def _line(ef: AnyEf, field: Field, raw: bytes, profile: Profile, head: int) -> Line:
+def _line(ef: AnyEf, field: Field, raw: bytes, decoded: Callable[[], str]) -> Line:
     try:
-        value, code = codecs.show(codecs.decode(field, raw[head:], profile.text_codec)), ""
-    except CardDataError as bad:
+        value, code = decoded(), ""
+    except (CardDataError, TlvError) as bad:
         value, code = "", bad.code
     return Line(ef.path, field.name, field.zh, field.en, value, raw.hex().upper(), code)
 
 
-def _print(lines: list[Line]) -> None:
+def _refusal(ef: AnyEf, name: str, zh: str, en: str, refused: Exception) -> Line:
+    code = getattr(refused, "code", "")
+    sw = status_word_of(refused) if isinstance(refused, _NOT_READ) else None
+    return Line(ef.path, name, zh, en, "", "", code, explain(sw).name if sw is not None else "")
+
+
+def print_lines(rows: Sequence[dict[str, str | bool]]) -> None:
+    """A heading for each file, then label, value and bytes."""
     file = ""
-    for line in lines:
-        if line.file != file:
-            file = line.file
-            print(f"\n{file}")
-        label = f"{line.zh} {line.en}"
-        value = line.value or (text(line.code, "zh").message if line.code else "-")
-        print(f"  {_fill(label, _LABEL_WIDTH)}  {_fill(value, _VALUE_WIDTH)}  {line.hex}")
+    block: list[tuple[str, str, str]] = []
+    for row in rows:
+        path = str(row["file"])
+        if path != file:
+            print_table(block)
+            file, block = path, []
+            print(f"\n{path}")
+        block.append((f"  {row['zh']} {row['en']}", _shown_value(row), _short(str(row["hex"]))))
+    print_table(block)
     sys.stdout.flush()
 
 
-def _fill(text_: str, width: int) -> str:
-    return text_ + " " * max(0, width - display_width(text_))
+def _shown_value(row: dict[str, str | bool]) -> str:
+    if row["value"]:
+        value = str(row["value"])
+        return value if len(value) <= 2 * _SHOWN_BYTES else value[: 2 * _SHOWN_BYTES] + "…"
+    if row["code"]:
+        return f"{text(str(row['code']), 'zh').message} {row['status'] or row['code']}"
+    return "-"
+
+
+def _short(hex_: str) -> str:
+    return hex_ if len(hex_) <= 2 * _SHOWN_BYTES else f"{hex_[: 2 * _SHOWN_BYTES]}… ({len(hex_) // 2} bytes)"

@@ -242,7 +242,7 @@ def test_sim_up_prints_its_line_serves_and_ends_cleanly(tmp_path: Path) -> None:
     read = command(tmp_path, line["env"], "card", "read", "--json", "--reader", reader_name(1))
     assert json.loads(read.stdout)["card_id"].lower() == readers[1]["card_id"]
     assert command(tmp_path, line["env"], "sim", "eject", "card-0").returncode == 0
-    slots = json.loads(command(tmp_path, line["env"], "sim", "list").stdout)
+    slots = json.loads(command(tmp_path, line["env"], "sim", "list", "--json").stdout)
     assert [bool(row["chip"]) for row in slots] == [False, True, True, False]
     assert command(tmp_path, line["env"], "sim", "insert", reader_name(0)).returncode == 0
     assert command(tmp_path, line["env"], "sim", "insert", "card-0").returncode == 2

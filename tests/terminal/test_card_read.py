@@ -20,7 +20,8 @@ from firmware_sim.rack import PcscRack
 from keys.centre import KeyCentre
 from keys.hsm_software import SoftwareHsm
 from terminal.card_dump import main_dump
-from terminal.card_read import display_width, main_read, print_table
+from terminal.card_desk import display_width, print_table
+from terminal.card_read import main_read
 
 ROOT = Path(__file__).resolve().parents[2]
 CARD, PSAM = "kiosk-card", "kiosk-psam"
@@ -46,6 +47,10 @@ def put_psam(rack: PcscRack, factory: TwinFactory, folder: Path) -> str:
     number = factory.psam(folder / "psam.chip", 1)
     rack.insert(PSAM, folder / "psam.chip")
     return number.hex().upper()
+
+
+def dump(*argv: str) -> int:
+    return main_dump(argv, SeededEntropy(1, "card dump"))
 
 
 def read(*argv: str) -> int:
@@ -199,7 +204,7 @@ def test_a_wrong_command_line_is_64(capsys: pytest.CaptureFixture[str]) -> None:
             read(*argv)
         assert stopped.value.code == 64
     with pytest.raises(SystemExit) as stopped:
-        main_dump(["now"])
+        dump("now")
     assert stopped.value.code == 64
     assert "usage" in capsys.readouterr().err
 
@@ -209,7 +214,7 @@ def test_dump_shows_every_record_beside_its_bytes(
     pcsc_rack: PcscRack, factory: TwinFactory, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     twin = put(pcsc_rack, factory, tmp_path)
-    assert main_dump(["--reader", pcsc_rack.name(CARD), "--json"]) == 0
+    assert dump("--reader", pcsc_rack.name(CARD), "--full", "--json") == 0
     rows = {(row["file"], row["name"]): row for row in json.loads(capsys.readouterr().out)}
     citizen = rows["SSSE/EF06", "citizen_no"]
     assert citizen["value"] == twin.citizen_no
@@ -217,7 +222,7 @@ def test_dump_shows_every_record_beside_its_bytes(
     assert rows["EP/0015", "serial"]["value"].endswith(twin.asn.hex())
     assert rows["EP", "balance"]["value"] == "0.00"
     assert rows["DF01/EF05", ""]["code"] == "E-CARD-ACCESS"
-    assert main_dump(["--reader", pcsc_rack.name(CARD)]) == 0
+    assert dump("--reader", pcsc_rack.name(CARD), "--full") == 0
     table = capsys.readouterr().out
     assert "卡片要求先验证密码或密钥" in table
     assert citizen["hex"] in table
@@ -233,11 +238,11 @@ def test_dump_opens_what_the_pin_opens(
 ) -> None:
     put(pcsc_rack, factory, tmp_path, Order(1, fields={"phone": "13900000001"}))
     monkeypatch.setattr("getpass.getpass", lambda prompt: TWIN_PIN.digits)
-    assert main_dump(["--reader", pcsc_rack.name(CARD), "--ask-pin", "--json"]) == 0
+    assert dump("--reader", pcsc_rack.name(CARD), "--ask-pin", "--full", "--json") == 0
     rows = {(row["file"], row["name"]): row for row in json.loads(capsys.readouterr().out)}
     assert rows["DF01/EF06", "phone"]["value"] == "13900000001"
     monkeypatch.setattr("getpass.getpass", lambda prompt: "000000")
-    assert main_dump(["--reader", pcsc_rack.name(CARD), "--ask-pin"]) == 2
+    assert dump("--reader", pcsc_rack.name(CARD), "--ask-pin", "--json") == 2
     assert complaint(capsys) == "E-PIN-WRONG"
 
 

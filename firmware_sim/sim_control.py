@@ -1,0 +1,164 @@
+"""`onecard sim insert|eject|pull|swap|list|tear|fault|disarm|times`: hands on the slots of a running `sim up`."""
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from firmware_sim.card.faults import ANY_INS, KINDS
+from firmware_sim.card.timing import CONTACT, time_model
+from firmware_sim.control import SOCKET_NAME, RefusedError, ask
+from firmware_sim.errors import SimError, SlotError
+from firmware_sim.sim import DONE, Parser, complain
+from terminal.card_desk import print_table
+
+# The daemon looks for cards every 400 ms: a chip is put in again only when the reader has seen the old one leave.
+SWAP_PAUSE_S = 0.9
+_WHEN = {"before": "tear_before_write", "after": "tear_after_write", "answer": "drop_answer"}
+_TEXTS = {
+    "insert": "插卡 put a chip into a slot",
+    "eject": "拔卡 pull the chip",
+    "pull": "拔卡，同 eject pull the chip, as eject",
+    "swap": "换一张卡 another chip into the slot",
+    "list": "看各卡槽 what every slot holds",
+    "tear": "安排一次断电：在某条命令写入前、写入后或应答前 arm one power cut at a command's write or answer",
+    "fault": "安排一次故障，按名称 arm one fault by its name",
+    "disarm": "取消还没发生的故障 forget faults that have not happened",
+    "times": "卡内每条命令的模型耗时 modelled time of every command of the chip",
+}
+VERBS = tuple(_TEXTS)
+
+
+def run_control(verb: str, argv: list[str], socket_name: str) -> int:
+    """One verb on the readers of a running `sim up`; `socket_name` is what PCSCLITE_CSOCK_NAME says.
+
+    Exit status: 0 done, 2 could not be done, 64 usage.
+    """
+    options = _options(verb, argv)
+    control = options.control or Path(socket_name or "/nonexistent/none").parent / SOCKET_NAME
+    try:
+        return _DO[verb](control, ask(control, {"do": "list"})["slots"], options)
+    except (SimError, RefusedError) as refused:
+        return complain(refused)
+
+
+def _options(verb: str, argv: list[str]) -> argparse.Namespace:
+    parser = Parser(prog=f"onecard sim {verb}", description=_TEXTS[verb])
+    if verb != "list":
+        parser.add_argument("slot", help="卡槽名或读卡器名 slot, or reader name, as sim list shows")
+    if verb == "insert":
+        parser.add_argument("chip", nargs="?", default="", help="芯片文件 chip file; default: the last one")
+    if verb == "swap":
+        parser.add_argument("chip", help="芯片文件，或另一卡槽名（取其芯片） chip file, or the slot whose chip to take")
+    if verb == "fault":
+        parser.add_argument("kind", choices=KINDS, help="故障名称 name of the fault")
+    if verb == "tear":
+        parser.add_argument("--when", choices=tuple(_WHEN), default="before", help="何时断电 when the power goes")
+    if verb in ("tear", "fault"):
+        parser.add_argument("--ins", type=_instruction, default=ANY_INS, metavar="HEX", help="哪条命令，默认任一 INS")
+        parser.add_argument("--nth", type=int, default=1, metavar="N", help="第几次 which time, from 1")
+    if verb == "times":
+        parser.add_argument("--line", choices=time_model().lines, default=CONTACT, help="接口速率 line and rate")
+    parser.add_argument("--control", type=Path, default=None, help="控制套接字 control socket")
+    parser.add_argument("--json", action="store_true", help="输出 JSON print JSON")
+    return parser.parse_args(argv)
+
+
+def _instruction(text: str) -> int:
+    value = int(text, 16)
+    if not 0 <= value <= 0xFF:
+        raise ValueError("an instruction is one byte")
+    return value
+
+
+def _list(_: Path, slots: list[dict[str, Any]], options: argparse.Namespace) -> int:
+    if options.json:
+        print(json.dumps(slots, ensure_ascii=False))
+        return DONE
+    rows = [(row["slot"], row["reader"], row["chip"] or "空 empty") for row in slots]
+    print_table(rows, ("卡槽 slot", "读卡器 reader", "芯片 chip"))
+    return DONE
+
+
+def _insert(control: Path, slots: list[dict[str, Any]], options: argparse.Namespace) -> int:
+    row = _row(slots, options.slot)
+    chip = str(Path(options.chip).resolve()) if options.chip else row["last"] or ""
+    return _said(options, control, {"do": "insert", "slot": row["slot"], "chip": chip})
+
+
+def _eject(control: Path, slots: list[dict[str, Any]], options: argparse.Namespace) -> int:
+    return _said(options, control, {"do": "eject", "slot": _row(slots, options.slot)["slot"]})
+
+
+def _swap(control: Path, slots: list[dict[str, Any]], options: argparse.Namespace) -> int:
+    """Pull, let the reader see it, insert. With another slot's name the two slots exchange their chips."""
+    row = _row(slots, options.slot)
+    other = next((item for item in slots if options.chip in (item["slot"], item["reader"])), None)
+    wanted = (other["chip"] or other["last"]) if other is not None else str(Path(options.chip).resolve())
+    if other is not None and other["slot"] == row["slot"]:
+        raise SlotError("a slot cannot change its chip with itself")
+    if not wanted:
+        raise SlotError(f"slot {options.chip} holds no chip")
+    moved = [item for item in (row, other) if item is not None and item["chip"]]
+    for item in moved:
+        ask(control, {"do": "eject", "slot": item["slot"]})
+    if moved:
+        time.sleep(SWAP_PAUSE_S)
+    if other is not None and row["chip"]:
+        ask(control, {"do": "insert", "slot": other["slot"], "chip": row["chip"]})
+    return _said(options, control, {"do": "insert", "slot": row["slot"], "chip": wanted})
+
+
+def _fault(control: Path, slots: list[dict[str, Any]], options: argparse.Namespace) -> int:
+    kind = options.kind if "kind" in options else _WHEN[options.when]
+    request = {"do": "fault", "slot": _row(slots, options.slot)["slot"], "kind": kind}
+    return _said(options, control, {**request, "ins": options.ins, "nth": options.nth})
+
+
+def _disarm(control: Path, slots: list[dict[str, Any]], options: argparse.Namespace) -> int:
+    return _said(options, control, {"do": "disarm", "slot": _row(slots, options.slot)["slot"]})
+
+
+def _times(control: Path, slots: list[dict[str, Any]], options: argparse.Namespace) -> int:
+    row = _row(slots, options.slot)
+    answer = ask(control, {"do": "times", "slot": row["slot"], "line": options.line})
+    answer.pop("ok", None)
+    if options.json:
+        print(json.dumps(answer, ensure_ascii=False))
+        return DONE
+    rows = [
+        (item["name"], *(f"{item[key] / 1000:.2f}" for key in _SHARES), f"{item['total_us'] / 1000:.2f}")
+        for item in answer["times"]
+    ]
+    heads = ("命令 command", "传输 line", "写入 EEPROM", "密码 crypto", "系统 system", "合计 total, ms")
+    print_table(rows, heads)
+    print(f"{len(rows)} 条命令 commands, {answer['line']}: {answer['total_us'] / 1000:.1f} ms")
+    return DONE
+
+
+_SHARES = ("transmission_us", "eeprom_us", "crypto_us", "system_us")
+_DO: Mapping[str, Callable[[Path, list[dict[str, Any]], argparse.Namespace], int]] = {
+    "insert": _insert,
+    "eject": _eject,
+    "pull": _eject,
+    "swap": _swap,
+    "list": _list,
+    "tear": _fault,
+    "fault": _fault,
+    "disarm": _disarm,
+    "times": _times,
+}
+
+
+def _row(slots: list[dict[str, Any]], name: str) -> dict[str, Any]:
+    """The slot called `name`, or whose reader is; the control side says what is wrong with an unknown one."""
+    return next((row for row in slots if name in (row["slot"], row["reader"])), {"slot": name, "last": "", "chip": ""})
+
+
+def _said(options: argparse.Namespace, control: Path, request: Mapping[str, object]) -> int:
+    ask(control, request)
+    if options.json:
+        print(json.dumps({"done": request["do"], "slot": request["slot"]}, ensure_ascii=False))
+    return DONE
