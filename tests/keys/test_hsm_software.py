@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from card.files.profile import load_profile
 from keys import tac, tree
 from keys.algorithms.mac import retail_mac
 from keys.centre import KeyCentre, LoadRequest, LoadTacInput, PurchaseTacInput
@@ -110,7 +111,8 @@ def test_card_keys_are_the_declared_diversification(hsm: SoftwareHsm, centre: Ke
     root = hsm.derive(KeyRef("ssc/IRK")).reveal()
     expected = oracle.diversify_3des({"key": root.hex(), "factors": [F_CITY.hex(), F_CARD.hex()]})
     assert keys["IRK"].reveal() == expected == diversify("3des", root, [F_CITY, F_CARD])
-    assert len({key.reveal() for key in keys.values()}) == len(keys) == 12
+    assert len({key.reveal() for key in keys.values()}) == len(keys) == len(tree.family_entries("ssc"))
+    assert {key.name for key in load_profile("ssc-2.00").keys} <= set(keys)
     assert set(centre.purse_keys(ISSUER, ASN)) == {"MK.EP", "DLK", "DULK", "DPK", "DTK"}
     assert centre.card_id_mac(F_CITY, F_CARD, bytes(12)) == retail_mac(expected, bytes(12))[:4]
 

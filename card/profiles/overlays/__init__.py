@@ -1,0 +1,1 @@
+"""Provincial additions to the profiles, one file each."""
