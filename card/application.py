@@ -8,6 +8,7 @@ sends anything what a file still asks for: selecting another directory ends the 
 from card import commands
 from card.access import Need
 from card.apdu import SW, CommandApdu
+from card.channel import protocol_of
 from card.errors import CardBlockedError, CardDataError, ForeignCardError
 from card.files import codecs
 from card.files.codecs import Value
@@ -20,7 +21,7 @@ from card.secure_messaging import Authorise
 from card.status import ask, check, check_key, check_pin, send
 from card.wire import CardChannel
 
-SHORT_READ = 256
+SHORT_READ, EXTENDED_READ = 256, 0x8000
 BY_SFI_LIMIT = 256  # beyond it an offset no longer fits beside the SFI in READ BINARY
 CRYPTOGRAM = 8
 
@@ -33,6 +34,7 @@ class Session:
         self.profile = profile
         self.interface = interface_of(channel.atr)
         self.current = ""
+        self._extended = "T=1" in profile.protocols and protocol_of(channel) != "T=0"
         self._proofs: dict[str, set[str]] = {}
 
     def select_dir(self, name: str) -> bytes:
@@ -60,8 +62,7 @@ class Session:
 
     def reset(self) -> bytes:
         """Warm reset; every right is gone. The new answer to reset."""
-        self.current = ""
-        self._proofs.clear()
+        self.current, self._proofs = "", {}
         return self.channel.reset()
 
     def _grant(self, proof: str) -> None:
@@ -114,9 +115,9 @@ class Session:
         if ef.size <= BY_SFI_LIMIT:
             return self._piece(ef, commands.read_binary(ef.sfi, 0, ef.size), ef.size, doing)
         select_ef(self.channel, ef)
-        content = b""
+        content, limit = b"", EXTENDED_READ if self._extended else SHORT_READ
         while len(content) < ef.size:
-            wanted = min(SHORT_READ, ef.size - len(content))
+            wanted = min(limit, ef.size - len(content))
             content += self._piece(ef, commands.read_binary_current(len(content), wanted), wanted, doing)
         return content
 

@@ -5,8 +5,10 @@
 
 from card.apdu import MORE_DATA, SW, WRONG_LE, CommandApdu, Ins
 from card.errors import ChannelLimitError
+from card.interface import Interface, interface_of
 from card.traffic import TrafficLog, TrafficSink
 from card.wire import CardChannel as CardChannel
+from card.wire import SpeaksProtocol
 
 MAX_ROUNDS = 256
 MAX_ANSWER = 65_536
@@ -32,6 +34,10 @@ class Wrapper:
 
     def close(self) -> None:
         self.inner.close()
+
+    @property
+    def protocol(self) -> str:
+        return protocol_of(self.inner)
 
 
 class StripLe(Wrapper):
@@ -101,9 +107,23 @@ def speaks_t0(atr: bytes) -> bool:
     return not atr[1] & 0x80 or len(atr) <= td1 or atr[td1] & 0x0F == 0
 
 
-def standard(channel: CardChannel, log: TrafficSink | None = None) -> CardChannel:
-    """The usual stack: chaining, GET RESPONSE, exact length, T=0 lengths, and the masked log at the very wire."""
+def protocol_of(channel: CardChannel) -> str:
+    """`T=0`, `T=1` or `T=CL`: what the reader says, else what the answer to reset offers first."""
+    if interface_of(channel.atr) is Interface.CONTACTLESS:
+        return "T=CL"
+    if isinstance(channel, SpeaksProtocol):
+        return channel.protocol
+    return "T=0" if speaks_t0(channel.atr) else "T=1"
+
+
+def standard(channel: CardChannel, log: TrafficSink | None = None, *, extended: bool = False) -> CardChannel:
+    """The usual stack: chaining, GET RESPONSE, exact length, T=0 lengths, and the masked log at the very wire.
+
+    `extended`: the card takes long commands whole (its profile lists T=1); over T=0 they are chained all the same.
+    """
     inner: CardChannel = TrafficLog(channel, log) if log is not None else channel
-    if speaks_t0(channel.atr):
+    t0 = protocol_of(channel) == "T=0"
+    if t0:
         inner = StripLe(inner)
-    return Chaining(GetResponse(RetryLe(inner)))
+    fetched = GetResponse(RetryLe(inner))
+    return fetched if extended and not t0 else Chaining(fetched)

@@ -127,10 +127,19 @@ def atr_facts(atr: bytes, profile: Profile) -> AtrFacts:
 
     Without contacts the historical bytes come from the answer to select, where the profile says so (card §1.12, C).
     """
-    if interface_of(atr) is Interface.CONTACTLESS and profile.contactless is not None:
-        historical = contactless_historical(atr) if profile.contactless.allowed else None
+    if interface_of(atr) is Interface.CONTACTLESS:
+        historical = _contactless(atr, profile)
     else:
         historical = profile.atr.historical(atr) if profile.atr else None
     if not historical:
         raise ForeignCardError("answer to reset of another kind of card")
     return AtrFacts(historical)
+
+
+def _contactless(atr: bytes, profile: Profile) -> bytes | None:
+    """The historical bytes of the answer to select when they are of the form the profile declares."""
+    rules = profile.contactless
+    if rules is None or not rules.allowed or profile.atr is None:
+        return None
+    found, wanted = contactless_historical(atr), rules.build(bytes(3), bytes(3))[-profile.atr.historical_length :]
+    return found if len(found) == len(wanted) and found[:-6] == wanted[:-6] else None

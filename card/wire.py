@@ -1,6 +1,6 @@
 """The one protocol everything that carries APDUs fulfils: bytes in, bytes out. Others import it from `card.channel`."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class CardChannel(Protocol):
@@ -18,3 +18,11 @@ class CardChannel(Protocol):
     def reset(self) -> bytes: ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class SpeaksProtocol(Protocol):
+    """A channel that knows by which protocol the reader talks to the chip: `T=0`, `T=1`."""
+
+    @property
+    def protocol(self) -> str: ...

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from card.channel import CardChannel
+from card.channel import CardChannel, protocol_of
 from card.errors import CardError, CardLateError
 from card.readers.reader import Reader
 
@@ -94,6 +94,10 @@ class _PatientChannel:
         self._inner = inner
         self._line = line
         self._limit_ms = limit_ms
+
+    @property
+    def protocol(self) -> str:
+        return protocol_of(self._inner)
 
     @property
     def atr(self) -> bytes:

@@ -153,8 +153,17 @@ class _PcscChannel:
         self._open = True
         result, self._card, protocol = scard.SCardConnect(context.handle, reader, scard.SCARD_SHARE_EXCLUSIVE, both)
         _check(result, f"connect to the card in {reader}", connecting=True)
-        self._pci = scard.SCARD_PCI_T1 if protocol == scard.SCARD_PROTOCOL_T1 else scard.SCARD_PCI_T0
+        self._speak(protocol)
         self._atr = self._read_atr()
+
+    @property
+    def protocol(self) -> str:
+        """What the daemon has agreed upon with the chip."""
+        return self._protocol
+
+    def _speak(self, protocol: int) -> None:
+        self._protocol = "T=1" if protocol == scard.SCARD_PROTOCOL_T1 else "T=0"
+        self._pci = scard.SCARD_PCI_T1 if self._protocol == "T=1" else scard.SCARD_PCI_T0
 
     @property
     def atr(self) -> bytes:
@@ -173,7 +182,7 @@ class _PcscChannel:
         result, protocol = scard.SCardReconnect(self._card, scard.SCARD_SHARE_EXCLUSIVE, both, scard.SCARD_RESET_CARD)
         if result != scard.SCARD_S_SUCCESS:
             raise self._translate(result)
-        self._pci = scard.SCARD_PCI_T1 if protocol == scard.SCARD_PROTOCOL_T1 else scard.SCARD_PCI_T0
+        self._speak(protocol)
         self._atr = self._read_atr()
         return self._atr
 
