@@ -1,6 +1,7 @@
 """Control of a running set of readers: one JSON object a line over a Unix socket, one answer a line.
 
-Requests: {"do":"insert","slot","chip"} · {"do":"eject","slot"} · {"do":"fault","slot","kind","ins","nth"} ·
+Requests: {"do":"insert","slot","chip"} · {"do":"eject","slot"} · {"do":"swap","slot","chip"} ·
+{"do":"lag","slot","ms"} (every answer so much later) · {"do":"fault","slot","kind","ins","nth"} ·
 {"do":"list"}. Answers: {"ok":true,...} or {"ok":false,"code","detail"}.
 """
 

@@ -29,6 +29,9 @@ SOCKET_NAME = "pcscd.comm"
 READER_NAME = "Onecard Reader"
 # The daemon makes this folder when it starts and ends when it cannot, though it never uses it for us.
 FIXED_FOLDER = Path("/run/pcscd")
+# How often the daemon looks for a card in our slots, in ms: its own way, and with the preloaded shim.
+DAEMON_LOOKS_MS = 400
+SHIM_LOOKS_MS = 50
 _LISTENING = "0A"
 _LOOPBACK = "0100007F"
 _HERE = Path(__file__).resolve().parent
@@ -83,8 +86,8 @@ def _compile_shim(run_dir: Path) -> bool:
     compiler = shutil.which("gcc") or shutil.which("cc")
     if compiler is None:
         return False
-    command = [compiler, "-O2", "-shared", "-fPIC", f'-DFIXED_FOLDER="{FIXED_FOLDER}"', "-o", str(shim_path(run_dir))]
-    command += [str(_HERE / "lo_bind.c"), "-ldl"]
+    command = [compiler, "-O2", "-shared", "-fPIC", f'-DFIXED_FOLDER="{FIXED_FOLDER}"', f"-DLOOK_MS={SHIM_LOOKS_MS}"]
+    command += ["-o", str(shim_path(run_dir)), str(_HERE / "lo_bind.c"), "-ldl"]
     # A compiler without libc headers is as good as none.
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
@@ -109,6 +112,11 @@ def _namespaces_work() -> bool:
     if shutil.which("unshare") is None:
         return False
     return subprocess.run([*namespace_command(), "true"], capture_output=True, check=False).returncode == 0
+
+
+def looks_every_ms(isolation: Isolation) -> int:
+    """How long a card may be in or out of a slot before the daemon knows."""
+    return SHIM_LOOKS_MS if isolation == "shim" else DAEMON_LOOKS_MS
 
 
 def reader_name(slot: int) -> str:

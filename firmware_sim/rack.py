@@ -74,6 +74,14 @@ class Rack(Protocol):
         """Pull the chip; returns when the reader has seen it gone. An empty slot stays empty."""
         ...
 
+    def swap(self, slot: str, chip: Path) -> None:
+        """Another chip into the slot; returns when the reader has seen the old one go and the new one come."""
+        ...
+
+    def lag(self, slot: str, milliseconds: int) -> None:
+        """Let every answer out of this slot come so much later; 0 ends it."""
+        ...
+
     def fault(self, slot: str, fault: Fault) -> None:
         """Let `fault` happen once to the chip in this slot, or to the next one."""
         ...
@@ -106,7 +114,11 @@ class DirectChannel:
     def transmit(self, apdu: bytes) -> bytes:
         try:
             self._check()
-            return self._slot.exchange(apdu)
+            answer = self._slot.exchange(apdu)
+            if self._slot.lag_ms:
+                time.sleep(self._slot.lag_ms / 1000)
+                self._check()
+            return answer
         except EmptySlotError as gone:
             raise CardLostError(str(gone)) from None
 
@@ -124,8 +136,8 @@ class DirectChannel:
             self._slot.reset()
 
     def _check(self) -> None:
-        if self._slot.generation != self._generation:
-            raise EmptySlotError("another chip has been put in since")
+        if not self._slot.occupied or self._slot.generation != self._generation:
+            raise EmptySlotError("the chip is gone, or another one in its place")
 
 
 class DirectReader:
@@ -182,6 +194,13 @@ class DirectRack:
     def eject(self, slot: str) -> None:
         self._slot(slot).eject()
 
+    def swap(self, slot: str, chip: Path) -> None:
+        self.eject(slot)
+        self.insert(slot, chip)
+
+    def lag(self, slot: str, milliseconds: int) -> None:
+        self._slot(slot).lag_ms = milliseconds
+
     def fault(self, slot: str, fault: Fault) -> None:
         self._slot(slot).arm(fault)
 
@@ -228,6 +247,7 @@ class PcscRack:
         self._child: subprocess.Popen[bytes] | None = None
         self._readers: dict[str, PcscReader] = {}
         self._program = twins
+        self._seen_gone: set[str] = set()
         self._start(allow_open, seed)
         os.environ[SOCKET_VARIABLE] = str(self.socket)
         self._wait_for_readers()
@@ -258,15 +278,25 @@ class PcscRack:
         return self._readers.setdefault(slot, PcscReader(self.name(slot)))
 
     def insert(self, slot: str, chip: Path) -> None:
-        self._ask({"do": "insert", "slot": slot, "chip": str(chip.resolve())})
+        gone = slot in self._seen_gone
+        self._seen_gone.discard(slot)
+        self._ask({"do": "insert", "slot": slot, "chip": str(chip.resolve()), "seen_gone": gone})
         self._wait(slot, present=True)
 
     def eject(self, slot: str) -> None:
         self.pull(slot)
         self._wait(slot, present=False)
+        self._seen_gone.add(slot)
+
+    def swap(self, slot: str, chip: Path) -> None:
+        self.eject(slot)
+        self.insert(slot, chip)
+
+    def lag(self, slot: str, milliseconds: int) -> None:
+        self._ask({"do": "lag", "slot": slot, "ms": milliseconds})
 
     def pull(self, slot: str) -> None:
-        """As `eject`, without waiting for the reader to see it; the daemon looks every 400 ms."""
+        """As `eject`, without waiting for the reader to see it; the daemon looks 20 times a second, or 2.5 times."""
         self._ask({"do": "eject", "slot": slot})
 
     def fault(self, slot: str, fault: Fault) -> None:

@@ -25,7 +25,7 @@ from firmware_sim.card.slot import Chip, Slot
 from firmware_sim.card.store import ChipFileError
 from firmware_sim.card.timing import CONTACT, report
 from firmware_sim.control import SOCKET_NAME, Answer, ControlServer
-from firmware_sim.daemon import PcscDaemon, Programs, reader_name
+from firmware_sim.daemon import PcscDaemon, Programs, looks_every_ms, reader_name
 from firmware_sim.errors import ReaderSilentError, SimError, SlotError
 from firmware_sim.vpcd import VpcdLink
 
@@ -46,8 +46,11 @@ class ChipRefusedError(SimError):
 class Twins:
     """Slots by name, each linked to a driver port."""
 
-    def __init__(self, names: Sequence[str], ports: Sequence[int], seed: int | None, load: Loader) -> None:
-        self._links = {name: VpcdLink(Slot(name), port) for name, port in zip(names, ports[: len(names)], strict=True)}
+    def __init__(
+        self, names: Sequence[str], ports: Sequence[int], seed: int | None, load: Loader, looks_ms: int
+    ) -> None:
+        slots = zip(names, ports[: len(names)], strict=True)
+        self._links = {name: VpcdLink(Slot(name), port, looks_ms) for name, port in slots}
         self._chips: dict[str, str] = {}
         self._seed = seed
         self._load = load
@@ -60,7 +63,14 @@ class Twins:
             return {"slots": [self._describe(place, name) for place, name in enumerate(self._links)]}
         link = self._link(str(request["slot"]))
         if request["do"] == "insert":
+            if request.get("seen_gone"):
+                link.seen_gone()
             self._insert(link, Path(request["chip"]))
+        elif request["do"] == "swap":
+            link.eject()
+            self._insert(link, Path(request["chip"]))
+        elif request["do"] == "lag":
+            link.lag_ms = int(request["ms"])
         elif request["do"] == "eject":
             link.eject()
         elif request["do"] == "fault":
@@ -127,7 +137,7 @@ def run(plan: Mapping[str, Any], stopping: threading.Event, load: Loader = load_
     programs = Programs(Path(plan["pcscd"]), Path(plan["driver"]), plan["library_path"])
     daemon = PcscDaemon(folder, Path(plan["socket"]), programs, len(plan["slots"]), plan["isolation"])
     daemon.start(os.getpid())
-    twins = Twins(plan["slots"], daemon.ports, plan["seed"], load)
+    twins = Twins(plan["slots"], daemon.ports, plan["seed"], load, looks_every_ms(plan["isolation"]))
     server = ControlServer(folder / SOCKET_NAME, twins.serve)
     try:
         print(json.dumps({"ok": True, "pcscd": daemon.pid}), flush=True)

@@ -14,8 +14,8 @@ from firmware_sim.card.slot import EmptySlotError, Slot
 
 POWER_OFF, POWER_ON, RESET, GET_ATR = 0, 1, 2, 4
 CONNECT_RETRY_S = 0.05
-# The daemon looks for cards every 400 ms; a card swapped faster than that is never seen to leave.
-SWAP_GUARD_S = 0.45
+# A card swapped faster than the daemon looks is never seen to leave.
+GUARD_LOOKS, GUARD_S = 1, 0.05
 RECEIVE = 65_538
 
 
@@ -56,12 +56,16 @@ class _Wire:
 class VpcdLink:
     """Keeps one slot connected to one driver port for as long as a chip is in it."""
 
-    def __init__(self, slot: Slot, port: int) -> None:
+    def __init__(self, slot: Slot, port: int, looks_ms: int) -> None:
+        """`looks_ms`: how often the daemon looks into the slot."""
         self.slot = slot
+        self.lag_ms = 0
         self._port = port
+        self._guard_s = GUARD_LOOKS * looks_ms / 1000 + GUARD_S
         self._connection: socket.socket | None = None
         self._inserted = threading.Event()
         self._seen = threading.Event()
+        self._pulled = threading.Event()
         self._stopping = threading.Event()
         self._left_at = 0.0
         self._thread = threading.Thread(target=self._run, name=f"vpcd-{slot.name}", daemon=True)
@@ -80,17 +84,23 @@ class VpcdLink:
     def announce(self, timeout_s: float) -> bool:
         """The slot has a chip: connect. True once the driver has asked for its ATR."""
         self._seen.clear()
+        self._pulled.clear()
         self._inserted.set()
         return self._seen.wait(timeout_s)
 
     def eject(self) -> None:
         """Take the chip out and let the driver see it go."""
         self._inserted.clear()
+        self._pulled.set()
         self.slot.eject()
         connection = self._connection
         if connection is not None:
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
+
+    def seen_gone(self) -> None:
+        """The reader has said that the slot is empty: the next chip need not wait."""
+        self._left_at = 0.0
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -101,7 +111,7 @@ class VpcdLink:
             self._serve_once()
 
     def _serve_once(self) -> None:
-        pause = self._left_at + SWAP_GUARD_S - time.monotonic()
+        pause = self._left_at + self._guard_s - time.monotonic()
         if pause > 0 and self._stopping.wait(pause):
             return
         try:
@@ -121,7 +131,10 @@ class VpcdLink:
         while self.slot.occupied:
             body = wire.receive()
             if len(body) != 1:
-                wire.send(self.slot.exchange(body))
+                answer = self.slot.exchange(body)
+                if self.lag_ms and self._pulled.wait(self.lag_ms / 1000):
+                    return
+                wire.send(answer)
             elif body[0] == GET_ATR:
                 wire.send(self.slot.atr())
                 self._seen.set()

@@ -18,8 +18,8 @@ class Chip(Protocol):
         """Answer to reset."""
         ...
 
-    def power_on(self) -> None:
-        """Start a session with nothing granted; also a warm reset."""
+    def power_on(self, interface: str = "contact", protocol: str = "") -> None:
+        """Start a session with nothing granted; also a warm reset. Raises InterfaceError."""
         ...
 
     def process(self, apdu: bytes) -> bytes:
@@ -44,6 +44,8 @@ class Slot:
         self._faults = FaultPlan()
         self._lock = threading.RLock()
         self._powered = False
+        self._line = ("contact", "")
+        self.lag_ms = 0  # how much later than the chip the line answers
         self.generation = 0  # counts insertions: a channel opened before the last one is dead
 
     @property
@@ -72,6 +74,15 @@ class Slot:
             if self._chip is not None:
                 self._chip.close()
             self._chip = None
+
+    def use_line(self, interface: str, protocol: str = "") -> None:
+        """What reader this is from now on: `contact`, with a protocol (the chip's first when empty), or `contactless`.
+
+        The chip is powered anew at the next request, which raises InterfaceError when it does not offer the line.
+        """
+        with self._lock:
+            self._line = (interface, protocol)
+            self._powered = False
 
     def suffer(self, plan: FaultPlan) -> None:
         """From now on `plan` decides when power goes, for this chip and the next ones."""
@@ -126,5 +137,5 @@ class Slot:
         return self._chip
 
     def _power(self, chip: Chip) -> None:
-        chip.power_on()
+        chip.power_on(*self._line)
         self._powered = True
