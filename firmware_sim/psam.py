@@ -40,8 +40,13 @@ from firmware_sim.errors import StandInRefusedError
 
 # The same head as a card's ATR form with 13 historical bytes; the tail is the end of the terminal number.
 ATR_HEAD = bytes.fromhex("3B6D000000814E43238690")
-LEVELS_SHIFT = 5  # key usage: bits 8-6 levels of diversification, bits 5-1 type (card §3.4, A)
-ENCRYPTING_TYPES = frozenset({0x07, 0x08})  # encryption; MAC and encryption
+LEVELS_SHIFT, TYPE_BITS = 5, 0x1F  # key usage: bits 8-6 levels of diversification, bits 5-1 type (card §3.4, A)
+# Types (card §3.4, A): 3 PIN unblock, 4 PIN reload, 5 application maintenance, 6 MAC, 7 encryption, 8 both.
+SESSION_TYPES = frozenset({0x06, 0x07, 0x08})  # may become a session key (BFDE)
+DIRECT_TYPES = frozenset({0x03, 0x04, 0x05, 0x06, 0x07, 0x08})  # may be used as they are (801A)
+ENCRYPTING_TYPES = frozenset({0x04, 0x07, 0x08})
+SIGNING_TYPES = frozenset({0x03, 0x04, 0x05, 0x06, 0x08})
+P1_ENCRYPT, P1_MAC = 0x00, 0x05  # of 80FA (keys-and-purse §1.7, B)
 FACTOR = 8
 SEQUENCE_TOP = 0xFFFFFFFF
 SEQUENCE_FID = b"\x00\x18"
@@ -92,13 +97,22 @@ def psam_values(
     return values
 
 
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A key made ready by BFDE (8 bytes, for one use) or 801A (16 bytes, until the next)."""
+
+    key: bytes
+    type: int
+    once: bool
+
+
 @dataclass(slots=True)
 class Volatile:
     """What a PSAM knows only while it has power and stays in one directory."""
 
     directory: str = "MF"
     ef: TransparentEf | None = None
-    session_key: bytes = b""
+    loaded: Loaded | None = None
     purchase_key: bytes = b""  # between 8070 and 8072
     amount: bytes = b""
 
@@ -193,34 +207,60 @@ def get_challenge(chip: PsamChip, command: Command) -> bytes:
 def init_session(chip: PsamChip, command: Command) -> bytes:
     """BF DE usage kid: factors, then the 8 bytes the session key is made from; K_card = div(div(K, city), card).
 
-    Factors arrive card first: 18h bytes = f_card, f_city, R with two levels; 10h = f_card, R with one.
+    Factors arrive card first: 18h bytes = f_card, f_city, R with two levels; 10h = f_card, R with one. For one use.
     """
-    chip.now.session_key = b""
+    key, levels = _master(chip, command, SESSION_TYPES)
+    data = want_data(command, FACTOR * (levels + 1))
+    card_key = _diversified(key, data[:-FACTOR])
+    chip.now.loaded = Loaded(crypto.session(card_key, data[-FACTOR:]), command.p1 & TYPE_BITS, once=True)
+    return b""
+
+
+def init_key(chip: PsamChip, command: Command) -> bytes:
+    """80 1A usage kid: factors, card first; the diversified key itself, until another is made ready."""
+    key, levels = _master(chip, command, DIRECT_TYPES)
+    factors = want_data(command, FACTOR * levels)
+    chip.now.loaded = Loaded(_diversified(key, factors), command.p1 & TYPE_BITS, once=False)
+    return b""
+
+
+def _master(chip: PsamChip, command: Command, types: frozenset[int]) -> tuple[bytes, int]:
+    """(key, levels of diversification). A kid that is there under another usage only is 6985, not 6A88 (card §4.4)."""
+    chip.now.loaded = None
     if chip.now.directory != _dialect(chip.ssc).dir:
         raise SwError(CONDITIONS)
     key = chip.nv.get(f"ssc/{command.p2:02X}/{command.p1:02X}")
     if key is None:
-        raise SwError(KEY_NOT_FOUND)
-    if command.p1 & 0x1F not in ENCRYPTING_TYPES:
+        raise SwError(CONDITIONS if chip.nv.names(f"ssc/{command.p2:02X}/") else KEY_NOT_FOUND)
+    if command.p1 & TYPE_BITS not in types:
         raise SwError(SECURITY)
-    levels = command.p1 >> LEVELS_SHIFT
-    data = want_data(command, FACTOR * (levels + 1))
-    factors = [data[at : at + FACTOR] for at in range(0, FACTOR * levels, FACTOR)]
-    for factor in reversed(factors):
-        key = crypto.diversify(key, factor)
-    chip.now.session_key = crypto.session(key, data[-FACTOR:])
-    return b""
+    return key, command.p1 >> LEVELS_SHIFT
+
+
+def _diversified(key: bytes, factors: bytes) -> bytes:
+    """Factors card first; the farthest from the card is applied first."""
+    for at in reversed(range(0, len(factors), FACTOR)):
+        key = crypto.diversify(key, factors[at : at + FACTOR])
+    return key
 
 
 def crypt(chip: PsamChip, command: Command) -> bytes:
-    """80 FA 00 00 08: DES under the session key, which is then gone."""
-    if command.p1 or command.p2:
+    """80 FA 00 00 whole blocks: ECB under the loaded key. 80 FA 05 00 IV 8 || padded blocks: MAC, 8 bytes."""
+    if command.p2 or command.p1 not in (P1_ENCRYPT, P1_MAC):
         raise SwError(BAD_P1P2)
-    data = want_data(command, FACTOR)
-    key, chip.now.session_key = chip.now.session_key, b""
-    if not key:
+    loaded = chip.now.loaded
+    if loaded is None:
         raise SwError(CONDITIONS)
-    return crypto.encrypt(key, data)
+    if loaded.type not in (SIGNING_TYPES if command.p1 == P1_MAC else ENCRYPTING_TYPES):
+        raise SwError(SECURITY)
+    data = command.data
+    if not data or len(data) % FACTOR or (command.p1 == P1_MAC and len(data) < 2 * FACTOR):
+        raise SwError(WRONG_LENGTH)
+    if loaded.once:
+        chip.now.loaded = None
+    if command.p1 == P1_MAC:
+        return crypto.mac_blocks(loaded.key, data[:FACTOR], data[FACTOR:])
+    return crypto.encrypt(loaded.key, data)
 
 
 def init_purchase(chip: PsamChip, command: Command) -> bytes:
@@ -284,6 +324,7 @@ HANDLERS: dict[int, Callable[[PsamChip, Command], bytes]] = {
     0x00B0: read_binary,
     0x0084: get_challenge,
     0xBFDE: init_session,
+    0x801A: init_key,
     0x80FA: crypt,
     0x8070: init_purchase,
     0x8072: credit_purchase,

@@ -152,7 +152,7 @@ class ScriptedChip:
     def atr(self) -> bytes:
         return self._script.recording.atr
 
-    def power_on(self) -> None:
+    def power_on(self, interface: str = "contact", protocol: str = "") -> None:
         self._next = 0
 
     def process(self, apdu: bytes) -> bytes:

@@ -101,6 +101,13 @@ def retail_mac(key: bytes, data: bytes, iv: bytes = bytes(BLOCK)) -> bytes:
     return encrypt(key, last.to_bytes(BLOCK, "big"))[:4]
 
 
+def mac_blocks(key: bytes, iv: bytes, blocks: bytes) -> bytes:
+    """The whole last block, 8 bytes, over whole blocks: CBC-MAC under 8-byte keys, the last one 3DES under 16-byte."""
+    state = _chain(key[:BLOCK], blocks[:-BLOCK], iv)
+    last = int.from_bytes(state, "big") ^ int.from_bytes(blocks[-BLOCK:], "big")
+    return encrypt(key, last.to_bytes(BLOCK, "big"))
+
+
 def fold(key: bytes) -> bytes:
     """The TAC key: left half XOR right half of the 16-byte DTK (keys-and-purse §1.4)."""
     return bytes(a ^ b for a, b in zip(key[:BLOCK], key[BLOCK:], strict=True))

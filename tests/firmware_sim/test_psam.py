@@ -74,7 +74,8 @@ def test_wrong_usage_level_type_and_place_are_refused(psam: PsamChip) -> None:
     data = (F_CARD + F_CITY + R).hex()
     assert say(psam, f"BFDE481118{data}") == "6985"
     into_ssc(psam)
-    assert say(psam, f"BFDE281118{data}") == "6A88"
+    assert say(psam, f"BFDE281118{data}") == "6985"  # the key is there, for another number of levels
+    assert say(psam, f"BFDE487718{data}") == "6A88"
     assert say(psam, f"BFDE481110{data[:32]}") == "6700"
     assert say(psam, f"BFDE421318{data}") == "6982"
     assert say(psam, "80700000" + "24" + ORDER.hex()) == "6985"
