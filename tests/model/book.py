@@ -11,7 +11,7 @@ from typing import Any
 
 PROFILES = Path(__file__).resolve().parents[2] / "card" / "profiles"
 Table = dict[str, Any]
-DIGITS = ("cn", "date", "time", "datetime")
+BLANK_IS_FF = ("cn", "date", "time", "datetime", "b")
 RECORD_FORMS = {"record": "tlv", "ber": "ber", "composite": "composite"}
 NAMES = {"dir": ("name",), "key": ("name",), "file": ("dir", "fid"), "record": ("name",), "field": ("name",)}
 
@@ -266,7 +266,7 @@ def _blank(item: Table, form: str) -> bytes:
 
 
 def _value(item: Table, form: str) -> bytes:
-    """card §1.3: what is not yet personalised is FF in digits and 00 in everything else."""
+    """card §1.3: what is not yet personalised is FF in digits and raw bytes, 00 in texts and amounts."""
     if "items" in item:
         return b"".join(_blank(part, form) for part in item["items"])
-    return (b"\xff" if item["format"] in DIGITS else b"\0") * int(item["length"])
+    return (b"\xff" if item["format"] in BLANK_IS_FF else b"\0") * int(item["length"])

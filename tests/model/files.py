@@ -92,8 +92,7 @@ def read_binary(card: Card, apdu: Apdu, draw: Draw) -> bytes:
         need(wanted <= left, 0x6C00 | left & 0xFF)
         return content[:wanted]
     if apdu.all_asked:
-        need(apdu.extended or len(content) <= 256 or not apdu.le, 0x6700)
-        return content
+        return content if apdu.extended else content[:256]
     assert apdu.le
     need(apdu.le <= len(content), 0x6C00 | len(content) & 0xFF if len(content) <= 256 else 0x6700)
     return content[: apdu.le]

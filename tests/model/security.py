@@ -214,7 +214,9 @@ def block_application(card: Card, apdu: Apdu, draw: Draw) -> bytes:
 
 
 def unblock_application(card: Card, apdu: Apdu, draw: Draw) -> bytes:
-    need(card.now.here in card.kept.blocks, 0x6985)
+    block = card.kept.blocks.get(card.now.here)
+    need(block, 0x6985)
+    need(block != FOR_GOOD, 0x9303)
     maintained(card, apdu)
     del card.kept.blocks[card.now.here]
     return b""
