@@ -100,15 +100,17 @@ class Road(Generic[P]):
 
     def tap(self, errand: Errand[P]) -> TapResult:
         """One tap from the reader to the journal. Device failures become a lamp here, and nowhere else."""
+        recovered: Recovered | None = None
         try:
             presented = errand.present()
             recovered = errand.recover(presented)
             if recovered is not None and recovered.finishes:
                 return TapResult(None, recovered.screen, _ids(*recovered.events))
             result = self._walk(errand, presented, recovered.events if recovered else ())
-            return replace(result, screen=_after(recovered.screen, result.screen)) if recovered else result
         except (CardError, TerminalError) as world:
-            return TapResult(None, screen(world.code, Tone.WAIT))
+            earlier = _ids(*recovered.events) if recovered else ()
+            result = TapResult(None, screen(world.code, Tone.WAIT), earlier)
+        return replace(result, screen=_after(recovered.screen, result.screen)) if recovered else result
 
     def _walk(self, errand: Errand[P], presented: P, earlier: tuple[TapEvent, ...]) -> TapResult:
         try:
