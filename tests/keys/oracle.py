@@ -159,6 +159,55 @@ def sm2_public(v: Input) -> bytes:
     return bytes(gmalg.SM2(pc_mode=gmalg.PC_MODE.RAW).generate_pk(_hex(v["scalar"])))[1:]
 
 
+def _sm4(key: str, data: bytes) -> bytes:
+    cipher = gmalg.SM4(_hex(key))
+    return b"".join(bytes(cipher.encrypt(data[at : at + 16])) for at in range(0, len(data), 16))
+
+
+def _turned(value: bytes) -> bytes:
+    return value + bytes(255 - byte for byte in value)
+
+
+def _halves(value: bytes) -> bytes:
+    return bytes(left ^ right for left, right in zip(value[:8], value[8:], strict=True))
+
+
+def session_key_sm4(v: Input) -> bytes:
+    return _sm4(v["key"], _turned(_hex(v["process"])))
+
+
+def authenticate_sm4(v: Input) -> bytes:
+    return _halves(_sm4(session_key_sm4(v).hex(), _pad(_hex(v["original"]), 16)))
+
+
+def transport_sm4(v: Input) -> bytes:
+    return _halves(_sm4(v["key"], _pad(_hex(v["challenge"]), 16)))
+
+
+def transport_3des(v: Input) -> bytes:
+    return _tdes(_hex(v["key"]), _hex(v["challenge"]))
+
+
+def sm4_mac(v: Input) -> bytes:
+    padded = _pad(_hex(v["data"]), 16).hex()
+    return sm4_cbc({"key": v["key"], "data": padded, "iv": v.get("iv", "00" * 16)})[-16:-12]
+
+
+def purse_session_sm4(v: Input) -> bytes:
+    return _sm4(v["key"], _turned(_hex(v["input"])))
+
+
+def unload_mac3(v: Input) -> bytes:
+    numbers = v["balance"].to_bytes(4, "big") + v["seq"].to_bytes(2, "big") + v["amount"].to_bytes(4, "big")
+    return _des_mac(_hex(v["session"]), numbers + b"\x03" + _hex(v["terminal"] + v["date"] + v["time"]))
+
+
+def certificate_pin(v: Input) -> bytes:
+    digest = gmalg.SM3()
+    digest.update(v["pin"].encode())
+    return _sm4(bytes(digest.value())[:16].hex(), _hex(v["challenge"]))
+
+
 def sm2_verify(v: Input) -> str:
     signature = _hex(v["signature"])
     if len(signature) != 64:
@@ -231,5 +280,13 @@ FORMULAS = {
         sm2_public,
         sm2_verify,
         code_verify,
+        session_key_sm4,
+        authenticate_sm4,
+        transport_sm4,
+        transport_3des,
+        sm4_mac,
+        purse_session_sm4,
+        unload_mac3,
+        certificate_pin,
     )
 } | {"purchase_mac1": load_mac2}

@@ -7,19 +7,22 @@ from typing import Any
 
 import pytest
 
+from card.pin import Pin
 from keys import hierarchy, kcv, tac
 from keys.algorithms import mac, sm4
 from keys.algorithms.sm2 import Sm2PrivateKey, Sm2PublicKey
 from keys.algorithms.sm3 import hmac_sm3, sm3
+from keys.certificate import CertificatePins, digest_of
 from keys.code.errors import CodeError
 from keys.code.trust_list import RootKey, TrustList
 from keys.code.verify import verify_code
+from keys.families import family_of
 from keys.tac import Moment
 from tests.keys import oracle
 from tests.keys.oracle import Input
 
 VECTORS = Path(__file__).parents[1] / "vectors"
-FILES = ("purse", "diversification", "kcv", "mac", "sm3", "sm4", "sm2", "code")
+FILES = ("purse", "diversification", "kcv", "mac", "sm3", "sm4", "sm2", "code", "card_family")
 FIELDS = {"name", "op", "input", "expect", "origin", "source"}
 
 
@@ -40,6 +43,11 @@ def _load_tac(v: Input) -> bytes:
     moment = _moment(v)
     data = tac.load_tac_input(v["balance"], v["seq"], v["amount"], v["kind"], _b(v, "terminal"), moment)
     return tac.tac(_b(v, "key"), data)
+
+
+def _unload_mac3(v: Input) -> bytes:
+    data = tac.unload_mac3_input(v["balance"], v["seq"], v["amount"], 3, _b(v, "terminal"), _moment(v))
+    return tac.purse_mac(_b(v, "session"), data)
 
 
 def _purchase_tac(v: Input) -> bytes:
@@ -83,6 +91,15 @@ OURS: dict[str, Callable[[Input], bytes | str]] = {
     "diversify_sm4": lambda v: hierarchy.diversify("sm4", _b(v, "key"), _keys_of(v)),
     "session_key": lambda v: hierarchy.session_key("3des", _b(v, "key"), _b(v, "process")),
     "authenticate": lambda v: hierarchy.authentication_cryptogram(_b(v, "key"), _b(v, "process"), _b(v, "original")),
+    "session_key_sm4": lambda v: hierarchy.session_key("sm4", _b(v, "key"), _b(v, "process")),
+    "authenticate_sm4": lambda v: family_of("sm4").cryptogram(_b(v, "key"), _b(v, "process"), _b(v, "original")),
+    "transport_sm4": lambda v: family_of("sm4").transport_cryptogram(_b(v, "key"), _b(v, "challenge")),
+    "transport_3des": lambda v: family_of("3des").transport_cryptogram(_b(v, "key"), _b(v, "challenge")),
+    "sm4_mac": lambda v: family_of("sm4").mac(_b(v, "key"), bytes.fromhex(v.get("iv", "")), _b(v, "data"))[:4],
+    "purse_session_sm4": lambda v: tac.session_key(_b(v, "key"), _b(v, "input"), "sm4"),
+    "unload_mac3": _unload_mac3,
+    "certificate_pin": lambda v: CertificatePins().proof(Pin(v["pin"]), _b(v, "challenge")),
+    "sm2_digest": lambda v: digest_of(_b(v, "message"), _b(v, "public"), _b(v, "id")),
     "retail_mac": lambda v: mac.retail_mac(_b(v, "key"), _b(v, "data"), _b(v, "iv")),
     "retail_mac4": lambda v: mac.retail_mac(_b(v, "key"), _b(v, "data"), _b(v, "iv"))[:4],
     "kcv_3des": lambda v: kcv.kcv("3des", _b(v, "key")),
