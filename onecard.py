@@ -34,6 +34,11 @@ COMMANDS = {
     "card write": ("terminal.cli:card_write", "写卡，先看原值与新值", "write fields: old and new are shown first"),
     "card compare": ("terminal.cli:card_compare", "比较两张卡或两份存档", "two cards or two saved dumps side by side"),
     "card log": ("firmware_sim.cli:card_log", "看命令往来与耗时", "the commands of a reading, with modelled times"),
+    "ldt33": (
+        "terminal.ldt33.cli:ldt33",
+        "标准终端函数（LD/T 33）与本机服务",
+        "integrator: the standard terminal functions and their local service",
+    ),
     "code show": ("keys.cli:code_show", "出示电子卡码", "show the electronic card's code"),
     "code verify": ("keys.cli:code_verify", "脱机验码", "verify a code offline"),
     "serve": (

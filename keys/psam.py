@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from card.channel import CardChannel
 from card.files.profile import Profile, load_profile
+from keys.algorithms.padding import pad80
 from keys.errors import KeyLengthError, Mac2Error, PsamRefusedError
 from keys.hierarchy import FACTOR_SIZE
 from keys.tac import Moment
@@ -25,6 +26,10 @@ _SFI_TERMINAL: Final = 0x96  # file 0016 under MF, short id 16h
 _SFI_SERIAL: Final = 0x95  # file 0015 under MF
 _TERMINAL_SIZE: Final = 6
 _SERIAL_SIZE: Final = 10
+_ENCRYPT: Final = 0x00  # P1 of 80 FA (keys-and-purse §1.7, B)
+_MAC_WITH_IV: Final = 0x05
+_MAC_SIZE: Final = 4
+_OTHER_LEVEL: Final = (0x6985, 0x6A88)
 _LEVELS_SHIFT: Final = 5  # high three bits of a PSAM key's usage byte = diversification levels
 
 
@@ -106,13 +111,55 @@ class PsamSession:
 
     def _cryptogram(self, kid: int, f_card: bytes, f_city: bytes, process: bytes, original: bytes) -> bytes:
         self._select_ssc()
+        self._keyed(bytes([0xBF, 0xDE]), kid, f_card, f_city, process)
+        return self._crypt(_ENCRYPT, original, "computing a cryptogram")
+
+    def reload_pin_data(
+        self, kid: int, f_card: bytes, f_city: bytes, head: bytes, plain: bytes, challenge: bytes
+    ) -> bytes:
+        """RELOAD PIN's data under the key `kid`: cryptogram of `plain` (padded 80.. unless whole blocks) || MAC 4.
+
+        `head` is the command's CLA INS P1 P2 Lc, `challenge` the card's last 4 bytes (card §2.3).
+        """
+        self._load(kid, f_card, f_city)
+        hidden = self._crypt(_ENCRYPT, pad80(plain, always=False), "encrypting a PIN")
+        return hidden + self._mac(head + hidden, challenge)
+
+    def unblock_mac(self, kid: int, f_card: bytes, f_city: bytes, head: bytes, challenge: bytes) -> bytes:
+        """PIN UNBLOCK's MAC under the key `kid`, 4 bytes; arguments as for `reload_pin_data`."""
+        self._load(kid, f_card, f_city)
+        return self._mac(head, challenge)
+
+    def _load(self, kid: int, f_card: bytes, f_city: bytes) -> None:
+        """INIT FOR DESCRYPT: the card's own key, no session key made from it (card §3.4, C; keys-and-purse §1.7, A)."""
+        self._select_ssc()
+        self._keyed(bytes([0x80, 0x1A]), kid, f_card, f_city, b"")
+
+    def _mac(self, message: bytes, challenge: bytes) -> bytes:
+        initial = challenge + bytes(FACTOR_SIZE - len(challenge))
+        return self._crypt(_MAC_WITH_IV, initial + pad80(message), "making a MAC")[:_MAC_SIZE]
+
+    def _crypt(self, p1: int, data: bytes, doing: str) -> bytes:
+        return self._send(bytes([0x80, 0xFA, p1, 0x00, len(data)]) + data, doing)
+
+    def _keyed(self, head: bytes, kid: int, f_card: bytes, f_city: bytes, process: bytes) -> None:
+        """Load the key: usage 48h when the module holds the root and takes card, then city; 28h when it holds the
+        city's key and takes the card only (card §3.4, A). The second is tried when the first is not in the module.
+        """
         spec = next((key for key in self._ssc.keys if key.psam_kid == kid), None)
         usage = spec.usage if spec is not None and spec.usage is not None else _psam_usage(self._ssc)
-        # Usage 48h: the module holds the root and takes card, then city; 28h: it holds the city key (card §3.4, A).
+        city = self._ssc.psam.city_usage if self._ssc.psam is not None else 0
+        try:
+            self._factored(head, usage, kid, f_card, f_city, process)
+        except PsamRefusedError as refused:
+            if refused.sw not in _OTHER_LEVEL or not city or city == usage:
+                raise
+            self._factored(head, city, kid, f_card, f_city, process)
+
+    def _factored(self, head: bytes, usage: int, kid: int, f_card: bytes, f_city: bytes, process: bytes) -> None:
         factors = f_card + f_city if usage >> _LEVELS_SHIFT == 2 else f_card
         data = factors + process
-        self._send(bytes([0xBF, 0xDE, usage, kid, len(data)]) + data, "loading a session key")
-        return self._send(bytes([0x80, 0xFA, 0x00, 0x00, len(original)]) + original, "computing a cryptogram")
+        self._send(head + bytes([usage, kid, len(data)]) + data, "loading a key of the module")
 
     # ---- transit application ----------------------------------------------------------------------------------
 

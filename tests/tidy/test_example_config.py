@@ -9,7 +9,7 @@ from firmware_sim.doctor import Replaced
 from issuance.settings import IssuanceSettings
 from keys.settings import KeysConfig
 from server.config import ServerConfig
-from terminal.config import BusConfig, HotelConfig, KioskConfig, TerminalConfig, VenueConfig
+from terminal.config import BusConfig, HotelConfig, KioskConfig, Ldt33Config, TerminalConfig, VenueConfig
 from tests.tidy.tree import ROOT
 
 TABLES: dict[str, type] = {
@@ -21,6 +21,7 @@ TABLES: dict[str, type] = {
     "hotel": HotelConfig,
     "venue": VenueConfig,
     "kiosk": KioskConfig,
+    "ldt33": Ldt33Config,
     "replaced": Replaced,
 }
 EXAMPLE = read_toml(ROOT / "examples/onecard.toml")
