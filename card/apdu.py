@@ -141,7 +141,7 @@ class CommandApdu:
     le: int | None = None
 
     def __post_init__(self) -> None:
-        if any(not 0 <= byte <= 0xFF for byte in (self.cla, self.ins, self.p1, self.p2)):
+        if not 0 <= self.cla | self.ins | self.p1 | self.p2 <= 0xFF:  # one sign or one high bit shows in all
             raise ValueError("CLA INS P1 P2 are one byte each")
         if len(self.data) > 0xFFFF or (self.le is not None and not 0 < self.le <= 0x10000):
             raise ValueError("data or Le out of range")
@@ -157,8 +157,10 @@ class CommandApdu:
     def to_bytes(self) -> bytes:
         """Short form where it fits, else extended (ISO/IEC 7816-4 §5.1)."""
         if not self.extended:
-            body = bytes([len(self.data)]) + self.data if self.data else b""
-            return self.head + body + (b"" if self.le is None else bytes([self.le % SHORT_LE]))
+            tail = b"" if self.le is None else bytes((self.le % SHORT_LE,))
+            if not self.data:
+                return self.head + tail
+            return bytes((self.cla, self.ins, self.p1, self.p2, len(self.data))) + self.data + tail
         body = b"\x00" + len(self.data).to_bytes(2, "big") + self.data if self.data else b""
         tail = b"" if self.le is None else (self.le % 0x10000).to_bytes(2, "big")
         return self.head + body + (b"\x00" + tail if tail and not self.data else tail)

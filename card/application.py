@@ -98,15 +98,15 @@ class Session:
 
     def read_record_raw(self, ef: RecordEf, record: RecordField) -> bytes:
         """The whole record, tag and length included."""
-        doing = f"read {ef.path}.{record.tag:02X}"
-        by_number = commands.read_record(record.no, ef.sfi, record.size)
-        if ef.by_number(record) or ef.form != "tlv":
-            answer = send(self.channel, by_number)
+        size = record.size
+        if ef.form != "tlv" or ef.by_number(record):
+            answer = send(self.channel, commands.read_record(record.no, ef.sfi, size))
         else:
-            answer = send(self.channel, commands.read_record_by_tag(record.tag, ef.sfi, record.size))
+            answer = send(self.channel, commands.read_record_by_tag(record.tag, ef.sfi, size))
             if answer.sw in (SW.WRONG_P1P2, SW.RECORD_NOT_FOUND, SW.FUNCTION_NOT_SUPPORTED):
-                answer = send(self.channel, by_number)
-        _check_read(answer.sw, ef, doing)
+                answer = send(self.channel, commands.read_record(record.no, ef.sfi, size))
+        if not answer.ok:
+            _check_read(answer.sw, ef, f"read {ef.path}.{record.tag:02X}")
         return answer.data
 
     def read_raw(self, ef: TransparentEf) -> bytes:

@@ -13,6 +13,7 @@ from card.wire import SpeaksProtocol
 MAX_ROUNDS = 256
 MAX_ANSWER = 65_536
 BLOCK = 255
+SHORTEST = 6  # head, Lc and Le of a short command, around its data
 _CHAINED = 0x10  # CLA bit 5: more blocks follow (ISO/IEC 7816-4 §5.3.3)
 
 
@@ -44,8 +45,8 @@ class StripLe(Wrapper):
     """T=0 has no Le beside data: the byte is left off and the card answers 61xx (card §2.5, A)."""
 
     def transmit(self, apdu: bytes) -> bytes:
-        command = CommandApdu.parse(apdu)
-        if command.data and command.le is not None and not command.extended:
+        # By length alone: this runs for every command, and a short one with data and Le is head, Lc, Lc bytes, Le.
+        if len(apdu) > SHORTEST and apdu[4] == len(apdu) - SHORTEST:
             apdu = apdu[:-1]
         return self.inner.transmit(apdu)
 
@@ -55,7 +56,7 @@ class RetryLe(Wrapper):
 
     def transmit(self, apdu: bytes) -> bytes:
         answer = self.inner.transmit(apdu)
-        if answer[-2] != WRONG_LE or len(answer) != 2:
+        if len(answer) != 2 or answer[0] != WRONG_LE:
             return answer
         command = CommandApdu.parse(apdu)
         exact = CommandApdu(command.cla, command.ins, command.p1, command.p2, command.data, answer[-1] or 256)
@@ -67,6 +68,8 @@ class GetResponse(Wrapper):
 
     def transmit(self, apdu: bytes) -> bytes:
         answer = self.inner.transmit(apdu)
+        if len(answer) < 2 or answer[-2] != MORE_DATA:
+            return answer
         collected = b""
         for _ in range(MAX_ROUNDS):
             collected += answer[:-2]
@@ -84,6 +87,8 @@ class Chaining(Wrapper):
     """Commands with more than 255 bytes of data leave in chained blocks; a refused block ends the chain."""
 
     def transmit(self, apdu: bytes) -> bytes:
+        if len(apdu) <= SHORTEST + BLOCK:
+            return self.inner.transmit(apdu)
         command = CommandApdu.parse(apdu)
         if len(command.data) <= BLOCK:
             return self.inner.transmit(apdu)
