@@ -37,6 +37,7 @@ PIN_KEY = 0x01
 HEADER = 8  # type, id, version, right, tries, algorithm, level, length
 TRIES_AT = 4
 BLOCKED_FOR_EVER = b"\x02"
+BARE_ATS = bytes.fromhex("0578778102")  # a chip whose profile names no ATS: nothing historical in it
 PIN_PROOF = "pin"
 INITIAL_PIN_PROOF = "initial pin"  # right PIN, but the holder has not chosen it: opens nothing
 
@@ -75,7 +76,7 @@ class Card(ChipCore):
         if field is None or not field.allowed:
             raise ValueError("this chip does not answer in a field")
         tail = self.nv.need(memory.ATR_TAIL)
-        return field.build(tail[:3], tail[3:])
+        return field.build(tail[:3], tail[3:]) or BARE_ATS
 
     @property
     def lifecycle(self) -> int:

@@ -24,4 +24,4 @@ def get_balance(card: Card, command: Command) -> bytes:
     return answer
 
 
-RULES: dict[int, Rule] = {0xB026: Rule(get_balance, "BIP", (Form(exactly(*PLACES), sizes(0)),))}
+RULES: dict[int, Rule] = {0xB026: Rule(get_balance, "P", (Form(exactly(*PLACES), sizes(0)),))}

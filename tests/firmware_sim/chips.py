@@ -1,9 +1,13 @@
 """Chips with known keys for tests, in memory, spoken to in hex."""
 
+import hashlib
+
+from card.files.profile import load_profile
 from firmware_sim.card import memory
 from firmware_sim.card.chip import blank_values, memory_chip
 from firmware_sim.card.cos import EXTERNAL, INTERNAL, LOAD, MASTER, PUK, PURCHASE, STK, TAC, Card
 from firmware_sim.card.memory import PurseState
+from tests.firmware_sim import oracle
 
 TRANSPORT = bytes.fromhex("404142434445464748494A4B4C4D4E4F")
 BATCH = bytes.fromhex("00000001")
@@ -47,6 +51,29 @@ def finished_values(**purse: bytes) -> dict[str, bytes]:
     return values
 
 
+def key_of(name: str, version: int = 1) -> bytes:
+    """Another 16 bytes for every key name and version."""
+    return hashlib.sha256(f"{name}/{version}".encode()).digest()[:16]
+
+
+def whole_values(*profiles: str) -> dict[str, bytes]:
+    """A personalised card of `profiles` with all their keys (`key_of`), blank files, PIN 123456, changed once."""
+    values = blank_values(profiles, TRANSPORT, BATCH)
+    values[memory.LIFECYCLE] = PERSONALISED
+    values[memory.ATR_TAIL] = bytes.fromhex("460100000001")
+    values[memory.PIN_VALUE] = PIN_BLOCK
+    values[memory.PIN_INITIAL] = bytes(16)
+    values[memory.PIN_IS_INITIAL] = b"\0"
+    for name in profiles:
+        for spec in load_profile(name).keys:
+            if spec.type is None or spec.card_kid is None:
+                continue
+            values.pop(memory.key_name(spec.dir, spec.type, spec.card_kid, 0), None)
+            for version in spec.all_versions:
+                put_key(values, spec.dir, spec.type, spec.card_kid, key_of(spec.name, version), version)
+    return values
+
+
 def put_key(values: dict[str, bytes], directory: str, kind: int, kid: int, key: bytes, version: int = 1) -> None:
     header = bytes((kind, kid, version, 0, 3, 0, 0, 16))
     values[memory.key_name(directory, kind, kid, version)] = header + key
@@ -72,3 +99,29 @@ def say(card: Card, command: str) -> str:
 
 def select(card: Card, aid: str) -> str:
     return say(card, f"00A40400{len(aid) // 2:02X}{aid}")
+
+
+def challenge(card: Card, length: int = 4) -> bytes:
+    return bytes.fromhex(say(card, f"00840000{length:02X}")[: 2 * length])
+
+
+def prove(card: Card, kid: int, key: bytes, version: str = "") -> str:
+    """EXTERNAL AUTHENTICATION with a 3DES key."""
+    session = oracle.tdes(key, challenge(card, 8))
+    data = oracle.des(session, b"original").hex() + b"original".hex() + version
+    return say(card, f"008200{kid:02X}{len(data) // 2:02X}{data}")
+
+
+def prove_master(card: Card, key: bytes) -> str:
+    return say(card, f"0082000008{oracle.tdes(key, challenge(card, 8)).hex()}")
+
+
+def signed(card: Card, head: str, key: bytes, data: bytes = b"") -> str:
+    """A command with `data` and its MAC, 3DES."""
+    raw = bytes.fromhex(head) + bytes((len(data) + 4,)) + data
+    return say(card, (raw + oracle.retail(key, raw, challenge(card) + bytes(4))).hex())
+
+
+def fid(card: Card, name: str) -> str:
+    """SELECT by file identifier."""
+    return say(card, f"00A4000002{name}")

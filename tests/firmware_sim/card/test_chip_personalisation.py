@@ -137,7 +137,7 @@ def test_files_are_written_with_the_right_of_personalisation_only(blank: Card) -
 
 def test_the_end_needs_every_master_key(blank: Card) -> None:
     card = initialised(blank)
-    for directory in (MF, SSSE, DF01):
+    for directory in (spec.fid.hex() for spec in card.plan.dirs.values() if spec.name != "EP"):
         say(card, f"00A4000002{directory}")
         assert write_key(card, HEADER_MASTER, KEY, TRANSPORT) == "9000"
     assert finish(card, KEY) == "6985"
