@@ -39,9 +39,9 @@ def get_processing_options(card: Card, command: Command) -> bytes:
 
 def get_data_or_sign(card: Card, command: Command) -> bytes:
     """80 CA: GET DATA of a bank application, SIGN of the certificate application."""
-    if command.data or not certificate.in_place(card):
-        return _get_data(card, command)
-    return certificate.sign(card, command)
+    if command.data and certificate.in_place(card):
+        return certificate.sign(card, command)
+    return _get_data(card, command)
 
 
 def _get_data(card: Card, command: Command) -> bytes:

@@ -42,7 +42,7 @@ BLANK_TAIL = bytes(6)
 def blank_values(
     profiles: Sequence[str], transport_key: bytes, batch: bytes, options: Mapping[str, str] | None = None
 ) -> dict[str, bytes]:
-    """What the factory delivers: operating system, file tree, transport key as master key of every directory, no data.
+    """What the factory delivers: operating system, file tree, transport key as every declared master key, no data.
 
     `transport_key` 16 bytes, `batch` 4 bytes. `options` may set `prove_sequence` and `prove_order` of the purse.
     """
@@ -60,7 +60,8 @@ def blank_values(
         values[f"option/{name}"] = value.encode("ascii")
     header = bytes((MASTER, 0, memory.TRANSPORT_VERSION, 0, TRANSPORT_TRIES, 0, 0, 16))
     for directory in plan.dirs:
-        values[memory.key_name(directory, MASTER, 0, memory.TRANSPORT_VERSION)] = header + transport_key
+        if plan.key(directory, MASTER, 0):  # a directory without a master key has nothing to replace it with
+            values[memory.key_name(directory, MASTER, 0, memory.TRANSPORT_VERSION)] = header + transport_key
         for ef in plan.files[directory]:
             values.update(blank_file(ef))
         if plan.purse(directory):
