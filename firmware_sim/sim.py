@@ -17,7 +17,7 @@ from card.readers.reader import Reader
 from card.texts import both
 from firmware_sim.card import memory
 from firmware_sim.card.chip import values_of
-from firmware_sim.card.factory import CARD_PROFILES, TWIN_PIN, Order, TwinFactory
+from firmware_sim.card.factory import WHOLE_PROFILES, TWIN_PIN, Order, TwinFactory
 from firmware_sim.card.store import ChipFileError
 from firmware_sim.daemon import MAX_SLOTS, SLOTS_PER_ENTRY
 from firmware_sim.errors import SimError
@@ -77,7 +77,7 @@ def _up_options(argv: list[str]) -> argparse.Namespace:
         help="已有芯片文件，可重复，此时不另造 an existing chip, repeatable; nothing else is made unless asked for",
     )
     parser.add_argument(
-        "--profile", default=",".join(CARD_PROFILES), metavar="P", help="芯片应用，逗号分隔 profiles of a chip"
+        "--profile", default=",".join(WHOLE_PROFILES), metavar="P", help="芯片应用，逗号分隔 profiles of a chip"
     )
     parser.add_argument("--json", action="store_true", help="只打印一行 JSON print the one JSON line only")
     parser.add_argument(
@@ -105,7 +105,7 @@ def _check_profiles(parser: Parser, names: tuple[str, ...]) -> None:
     except CardError as unknown:
         parser.error(str(unknown))
     if not any(profile.atr and profile.cos for profile in profiles):
-        parser.error(f"a chip needs an application with an answer to reset, like {CARD_PROFILES[0]}")
+        parser.error(f"a chip needs an application with an answer to reset, like {WHOLE_PROFILES[0]}")
 
 
 def _serve(options: argparse.Namespace, folder: Path, entropy: Entropy) -> int:
@@ -136,7 +136,7 @@ def _make(options: argparse.Namespace, folder: Path, factory: TwinFactory) -> li
     held = []
     for number in range(options.cards):
         path = folder / f"card-{number}.chip"
-        twin = factory.card(path, Order(number + 1, profiles=options.profiles))
+        twin = factory.card(path, Order(number + 1, profiles=options.profiles, whole=True))
         held.append(Held(f"card-{number}", "card", "+".join(options.profiles), twin.card_id.hex(), path))
     for number in range(options.psams):
         path = folder / f"psam-{number}.chip"

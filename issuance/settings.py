@@ -14,7 +14,7 @@ class IssuanceSettings:
     """Units are in the names. `issuer` and `init_org` are assigned by ministry and scheme, these are declared ones."""
 
     place: str = "haikou-1"
-    profiles: tuple[str, ...] = ("ssc-2.00", "tunion")
+    profiles: tuple[str, ...] = ("ssc-2.00-basic", "tunion")
     card_number_prefix: str = "H"
     valid_years: int = 10
     issuer: str = "01466410FFFFFFFF"

@@ -57,6 +57,13 @@ class FileTree:
                 found.setdefault(ef.fid, ef)
         return tuple(found.values())
 
+    def profile_of(self, dir_name: str) -> Profile:
+        """The profile that declares a directory: the first, where several do. ProfileError when none does."""
+        for profile in self.profiles:
+            if any(item.name == dir_name for item in profile.dirs):
+                return profile
+        raise ProfileError(f"no directory {dir_name} on this chip")
+
     def edition_of(self, ef: AnyEf) -> Edition:
         """Text edition of the profile that declares `ef`."""
         for profile in self.profiles:

@@ -16,10 +16,10 @@ from card.domain.identity import CITIZEN_CHECKS, CITIZEN_WEIGHTS, RegionCode, ca
 from card.files import codecs
 from card.files.codecs import Value
 from card.files.kinds import AnyEf, CyclicEf, Field, KeySpec, RecordEf
-from card.files.profile import CosSpec
+from card.files.profile import CosSpec, load_profile
 from card.files.tree import FileTree
 from card.pin import Pin
-from firmware_sim.card import crypto
+from card.secure_messaging import LineKey, LineRule, line_rule
 from firmware_sim.card.chip import blank_values, make_blank, memory_chip
 from firmware_sim.card.cos import MASTER, PIN_KEY, Card
 from firmware_sim.card.slot import Slot
@@ -27,14 +27,22 @@ from firmware_sim.card.store import create_file
 from firmware_sim.errors import SimError
 from firmware_sim.psam import make_psam, psam_values
 from keys.centre import KeyCentre
+from keys.families import FamilyLine, family_of
+from keys.hsm import KeyRef, SecretKey
 
-CARD_PROFILES = ("ssc-2.00", "tunion")
+CARD_PROFILES = ("ssc-2.00-basic", "tunion")  # what the demonstration issues
+WHOLE_PROFILES = ("ssc-2.00", "tunion")
 BATCH = bytes.fromhex("54570001")
 REGION = RegionCode("460100")
 ISSUER = bytes.fromhex("01011000FFFFFFFF")
 TWIN_PIN = Pin("654321")
 BIRTH = "19900101"
 CHALLENGE_MAC, CHALLENGE_AUTH = 4, 8
+MF = "MF"
+SHORT = 224  # bytes of one UPDATE BINARY
+OWN_SERIAL = b"\x30"  # first byte of a card serial that does not repeat the ATR (card §1.10)
+# Profile kind -> family in the key tree of keys that are neither the card's nor T-Union's.
+NEIGHBOURS = {"purse": "city", "bank": "bank"}
 HEAD_LENGTH = 12  # card id without its MAC
 
 
@@ -66,20 +74,8 @@ class Order:
     profiles: tuple[str, ...] = CARD_PROFILES
     fields: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, str] = field(default_factory=dict)
+    whole: bool = False  # also what other offices fill: every file gets its example
     pin: Pin | None = TWIN_PIN  # None leaves the initial PIN
-
-
-class _MasterKey:
-    """A 16-byte key as the line key of protected commands."""
-
-    def __init__(self, key: bytes) -> None:
-        self._key = key
-
-    def mac(self, initial: bytes, message: bytes) -> bytes:
-        return crypto.retail_mac(self._key, message, initial)
-
-    def encrypt(self, blocks: bytes) -> bytes:
-        return crypto.encrypt(self._key, blocks)
 
 
 class TwinFactory:
@@ -97,13 +93,14 @@ class TwinFactory:
 
     def card_values(self, order: Order) -> tuple[dict[str, bytes], Twin]:
         """The memory of a personalised card, for `memory_chip`. Raises TwinRefusedError."""
-        transport = self._centre.transport_key(BATCH).reveal()
+        tree = FileTree.of(*order.profiles)
+        transport = self._centre.transport_key(BATCH, tree.profiles[0].crypto.algorithm).reveal()
         card = memory_chip(blank_values(order.profiles, transport, BATCH, order.options), self._entropy)
-        twin, keys = self._plan(order, card)
-        run = _Run(card, FileTree.of(*order.profiles), keys, transport)
+        twin, keys = self._plan(order, card, tree)
+        run = _Run(card, tree, keys, transport)
         run.initialise(order.region.bcd, order.number.to_bytes(3, "big"))
         run.load_keys()
-        run.write_files({**_fields_of(order, twin), **order.fields})
+        run.write_files({**_fields_of(order, twin), **order.fields}, order.whole)
         run.finish(order.pin)
         return {name: card.nv.need(name) for name in card.nv.names("")}, twin
 
@@ -118,17 +115,20 @@ class TwinFactory:
 
     def blank(self, path: Path, profiles: tuple[str, ...] = CARD_PROFILES, batch: bytes = BATCH) -> Path:
         """A blank chip of a delivery, with its transport key. Raises ChipFileError."""
-        return make_blank(path, profiles, self._centre.transport_key(batch).reveal(), batch)
+        algorithm = load_profile(profiles[0]).crypto.algorithm
+        return make_blank(path, profiles, self._centre.transport_key(batch, algorithm).reveal(), batch)
 
-    def _plan(self, order: Order, card: Card) -> tuple[Twin, dict[str, bytes]]:
+    def _plan(self, order: Order, card: Card, tree: FileTree) -> tuple[Twin, dict[str, bytes]]:
         serial = order.number.to_bytes(3, "big")
         atr = card.plan.atr.build(order.region.bcd, serial) if card.plan.atr else b""
         f_card, f_city = atr[-8:], order.region.city_factor
-        head = order.region.bcd + bytes.fromhex("D156000005") + atr[-4:]
+        main = tree.profiles[0]
+        in_atr = main.card_id is None or main.card_id.serial_in_atr
+        head = order.region.bcd + bytes.fromhex("D156000005") + (atr[-4:] if in_atr else OWN_SERIAL + serial)
         asn = bytes.fromhex(f"{5_170_010_000_000_000 + order.number:016d}")
         body = f"T{order.number:07d}"
         twin = Twin(
-            card_id=head + self._centre.card_id_mac(f_city, f_card, head),
+            card_id=head + self._centre.card_id_mac(f_city, f_card, head, main.crypto.algorithm),
             card_no=body + card_number_check(body),
             citizen_no=citizen_number(order.region.text, order.fields.get("birth_date", BIRTH), order.number % 1000),
             asn=asn,
@@ -136,8 +136,20 @@ class TwinFactory:
             f_card=f_card,
             f_city=f_city,
         )
-        secrets = {**self._centre.card_keys(f_city, f_card), **self._centre.purse_keys(ISSUER, asn)}
-        return twin, {name: secret.reveal() for name, secret in secrets.items()}
+        return twin, {name: secret.reveal() for name, secret in self._keys(tree, twin).items()}
+
+    def _keys(self, tree: FileTree, twin: Twin) -> dict[str, SecretKey]:
+        """Keys by name; where two profiles have one of the same name (MK.MF) the first profile's counts."""
+        found: dict[str, SecretKey] = {}
+        for profile in reversed(tree.profiles):
+            algorithm = profile.crypto.algorithm
+            found.update(self._centre.card_keys(twin.f_city, twin.f_card, algorithm))
+            if profile.kind == "purse":
+                found.update(self._centre.purse_keys(twin.issuer, twin.asn, algorithm))
+            for name, levels in ((key.name, NEIGHBOURS.get(profile.kind, "")) for key in profile.keys):
+                if levels and name not in found:  # another owner's key: its own root, the same way down
+                    found[name] = self._centre.hsm.derive(KeyRef(f"{levels}/{name}", (twin.issuer, twin.asn)))
+        return found
 
 
 class _Run:
@@ -151,6 +163,7 @@ class _Run:
         self._slot.insert(card)
         self._channel: CardChannel = standard(_SlotChannel(self._slot))
         self._cos = _cos_of(tree)
+        self._crypto = {d.name: tree.profile_of(d.name).crypto for d in tree.dirs}
 
     def initialise(self, region: bytes, serial: bytes) -> None:
         """Prove the transport key, set the tail of the ATR, reset."""
@@ -163,26 +176,27 @@ class _Run:
         self._authenticate()
         for directory in self._tree.dirs:
             self._select(directory.fid)
-            current = _MasterKey(self._transport)
+            current = self._line(directory.name, self._transport)
             for spec in sorted((k for k in self._tree.keys if k.dir == directory.name), key=_master_first):
                 self._write(spec, current)
                 if spec.type == MASTER:
-                    current = _MasterKey(self._keys[spec.name])
+                    current = self._line(directory.name, self._keys[spec.name])
             self._write_pin(directory.name, current)
 
-    def write_files(self, values: Mapping[str, str]) -> None:
-        """Every field of every file the host may write; the profile's example where `values` names none."""
+    def write_files(self, values: Mapping[str, str], whole: bool) -> None:
+        """Every field of every file the issuer fills (`whole`: of every file); the example where `values` has none."""
         for directory in self._tree.dirs:
-            self._select(directory.fid)
-            for ef in self._tree.files_of(directory.name):
-                if not isinstance(ef, CyclicEf):
-                    self._write_file(ef, values)
+            files = [ef for ef in self._tree.files_of(directory.name) if ef.personalised or whole]
+            if any(not isinstance(ef, CyclicEf) for ef in files):
+                self._select(directory.fid)
+            for ef in files:
+                self._write_file(ef, values)
 
     def finish(self, pin: Pin | None) -> None:
         """End personalisation; then, as a holder would, change the PIN."""
         self._select(self._tree.dirs[0].fid)
-        key = _MasterKey(self._keys["MK.MF"])
-        self._send(commands.end_personalisation(self._cos, key, self._challenge(CHALLENGE_MAC)))
+        line = self._line(MF, self._keys["MK.MF"])
+        self._send(commands.end_personalisation(self._cos, line, self._challenge(CHALLENGE_MAC), self._rule(MF)))
         rules = next((p.pin for p in self._tree.profiles if p.pin), None)
         if pin is not None and rules is not None:
             self._select(next(d.fid for d in self._tree.dirs if d.name == rules.dir))
@@ -196,22 +210,40 @@ class _Run:
                 self._send(commands.update_record(item.no, ef.sfi, raw))
         elif not isinstance(ef, CyclicEf):
             content = codecs.encode_fields(ef.fields, {f.name: _value(f, values) for f in ef.fields}, edition)
+            self._write_binary(ef, content)
+
+    def _write_binary(self, ef: AnyEf, content: bytes) -> None:
+        """By short identifier when it is short; else selected and written in pieces."""
+        if len(content) <= SHORT:
             self._send(commands.update_binary(ef.sfi, 0, content))
+            return
+        self._send(commands.select_ef(ef.fid))
+        for at in range(0, len(content), SHORT):
+            self._send(commands.update_binary_current(at, content[at : at + SHORT]))
 
-    def _write(self, spec: KeySpec, line: _MasterKey) -> None:
+    def _write(self, spec: KeySpec, line: LineKey) -> None:
         header = commands.KeyHeader(spec.type or 0, spec.card_kid or 0, spec.version, tries=spec.tries)
-        challenge = self._challenge(CHALLENGE_MAC)
-        self._send(commands.write_key(self._cos, header, self._keys[spec.name], line, challenge))
+        self._put(spec.dir, header, self._keys[spec.name], line)
 
-    def _write_pin(self, directory: str, line: _MasterKey) -> None:
+    def _put(self, directory: str, header: commands.KeyHeader, value: bytes, line: LineKey) -> None:
+        challenge = self._challenge(CHALLENGE_MAC)
+        self._send(commands.write_key(self._cos, header, value, line, challenge, self._rule(directory)))
+
+    def _line(self, directory: str, key: bytes) -> LineKey:
+        return FamilyLine(family_of(self._crypto[directory].algorithm), key)
+
+    def _rule(self, directory: str) -> LineRule:
+        return line_rule(self._crypto[directory])
+
+    def _write_pin(self, directory: str, line: LineKey) -> None:
         for rules in [p.pin for p in self._tree.profiles if p.pin and p.pin.dir == directory]:
             header = commands.KeyHeader(PIN_KEY, 0, 1, tries=rules.max_tries)
-            value = Pin(rules.initial).block()
-            self._send(commands.write_key(self._cos, header, value, line, self._challenge(CHALLENGE_MAC)))
+            self._put(directory, header, Pin(rules.initial).block(), line)
 
     def _authenticate(self) -> None:
         self._select(self._tree.dirs[0].fid)
-        cryptogram = crypto.encrypt(self._transport, self._challenge(CHALLENGE_AUTH))
+        family = family_of(self._crypto[MF].algorithm)
+        cryptogram = family.transport_cryptogram(self._transport, self._challenge(CHALLENGE_AUTH))
         self._send(commands.external_authenticate_short(0, cryptogram))
 
     def _challenge(self, length: int) -> bytes:
@@ -277,9 +309,7 @@ def _fields_of(order: Order, twin: Twin) -> dict[str, str]:
 
 def _value(item: Field, values: Mapping[str, str]) -> Value:
     text = values.get(item.name)
-    if text is None:
-        text = item.example.value if item.example else ""
-    return codecs.parse(item, text)
+    return codecs.example(item)[0] if text is None else codecs.parse(item, text)
 
 
 def _master_first(spec: KeySpec) -> bool:

@@ -130,13 +130,13 @@ def make_identity(
 def make_content(
     model: CardModel, identity: Identity, person: PersonRow, marks: IssuerMarks, transit: TransitCodes
 ) -> Content:
-    """Every record and transparent file, encoded. FieldError for a value the card has no room for."""
+    """Every record and transparent file that the issuer fills, encoded. FieldError for a value the card has no room for."""
     values = _card_values(model, identity, person, marks)
     values.update(_purse_values(identity, transit))
     files: dict[str, tuple[bytes, ...]] = {}
     for directory in model.tree.dirs:
         for ef in model.tree.files_of(directory.name):
-            if isinstance(ef, CyclicEf):
+            if isinstance(ef, CyclicEf) or not ef.personalised:
                 continue
             given, edition = values.get(ef.path, {}), model.tree.edition_of(ef)
             if isinstance(ef, RecordEf):

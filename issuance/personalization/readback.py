@@ -83,7 +83,7 @@ class ReadBack:
         session = self._session(directory)
         count = 0
         for ef in self._model.tree.files_of(directory):
-            if isinstance(ef, CyclicEf):
+            if isinstance(ef, CyclicEf) or not ef.personalised:
                 continue
             for name, written, read in self._pairs(session, ef, content):
                 if written != read:

@@ -137,7 +137,7 @@ def _keys(model: CardModel, directory: str) -> list[KeySpec]:
 
 
 def _data_steps(ef: AnyEf, content: Content) -> list[Step]:
-    if isinstance(ef, CyclicEf):
+    if isinstance(ef, CyclicEf) or not ef.personalised:  # left blank for the office that keeps it
         return []
     parts = content.files[ef.path]
     if isinstance(ef, RecordEf):

@@ -24,7 +24,7 @@ from keys.centre import KeyCentre
 
 BATCH = bytes.fromhex("20261101")
 OTHER_BATCH = bytes.fromhex("20261102")
-PROFILES = ["ssc-2.00", "tunion"]
+PROFILES = ["ssc-2.00-basic", "tunion"]
 KEEPERS = ("vault-a", "vault-b")
 CLERK = Officer("460000198001010011", "经办")
 APPROVER = Officer("460000197501010029", "复核")
