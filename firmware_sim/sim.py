@@ -17,7 +17,7 @@ from card.readers.reader import Reader
 from card.texts import both
 from firmware_sim.card import memory
 from firmware_sim.card.chip import values_of
-from firmware_sim.card.factory import WHOLE_PROFILES, TWIN_PIN, Order, TwinFactory
+from firmware_sim.card.factory import TWIN_PIN, WHOLE_PROFILES, Order, TwinFactory
 from firmware_sim.card.store import ChipFileError
 from firmware_sim.daemon import MAX_SLOTS, SLOTS_PER_ENTRY
 from firmware_sim.errors import SimError

@@ -130,7 +130,7 @@ def make_identity(
 def make_content(
     model: CardModel, identity: Identity, person: PersonRow, marks: IssuerMarks, transit: TransitCodes
 ) -> Content:
-    """Every record and transparent file that the issuer fills, encoded. FieldError for a value the card has no room for."""
+    """Every record and file that the issuer fills, encoded. FieldError for a value the card has no room for."""
     values = _card_values(model, identity, person, marks)
     values.update(_purse_values(identity, transit))
     files: dict[str, tuple[bytes, ...]] = {}
