@@ -2,7 +2,7 @@
 
 from firmware_sim.card import memory, pin
 from firmware_sim.card.blueprint import MF
-from firmware_sim.card.cos import HEADER, MASTER, PIN_KEY, TRIES_AT, Card
+from firmware_sim.card.cos import HEADER, INITIAL_PIN_PROOF, MASTER, PIN_KEY, PIN_PROOF, TRIES_AT, Card
 from firmware_sim.card.dispatch import Command, want_le
 from firmware_sim.card.line import MAC, check_line, decipher
 from firmware_sim.card.rules import Form, Rule, always, exactly, plain, sizes
@@ -58,6 +58,8 @@ def write_key(card: Card, command: Command) -> bytes:
     _check_declared(card, directory, header)
     card.nv.commit(_changes(card, directory, header, value))
     card.keys.forget()
+    if header[0] == PIN_KEY:
+        card.session.revoke(directory, PIN_PROOF, INITIAL_PIN_PROOF)
     return b""
 
 
