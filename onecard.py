@@ -39,6 +39,7 @@ COMMANDS = {
         "标准终端函数（LD/T 33）与本机服务",
         "integrator: the standard terminal functions and their local service",
     ),
+    "card check": ("terminal.cli:card_check", "按检测规范逐项检查", "the acceptance list, as a page"),
     "code show": ("keys.cli:code_show", "出示电子卡码", "show the electronic card's code"),
     "code verify": ("keys.cli:code_verify", "脱机验码", "verify a code offline"),
     "serve": (

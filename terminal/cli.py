@@ -1,6 +1,8 @@
 """Commands of the terminal floor: each hands the real chance and clock in and runs one part."""
 
+from card.domain.clock import SystemClock
 from card.domain.entropy import SystemEntropy
+from terminal.card_check import main_check
 from terminal.card_compare import main_compare
 from terminal.card_dump import main_dump
 from terminal.card_pin import main_change_pin, main_verify_pin
@@ -42,3 +44,8 @@ def card_write(argv: list[str]) -> int:
 def card_compare(argv: list[str]) -> int:
     """`onecard card compare`."""
     return main_compare(argv, SystemEntropy())
+
+
+def card_check(argv: list[str]) -> int:
+    """`onecard card check`."""
+    return main_check(argv, SystemEntropy(), SystemClock())
