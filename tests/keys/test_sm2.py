@@ -118,6 +118,17 @@ def test_what_one_library_signs_every_other_verifies(backend: Sm2Backend) -> Non
     assert key.public.accepts(b"across", Sm2PrivateKey.from_scalar(EXAMPLE_SCALAR).sign(b"across"))
 
 
+def test_a_digest_made_elsewhere_is_signed_as_the_message_would_be(backend: Sm2Backend) -> None:
+    """GB/T 32918.5 annex A: e of the example, known from its text, for the example's message."""
+    key = Sm2PrivateKey.from_scalar(EXAMPLE_SCALAR, backend)
+    e = bytes.fromhex("F0B43E94BA45ACCAACE692ED534382EB17E6AB5A19CE7B31F4486FDFC0D28640")
+    signature = key.sign_digest(e)
+    assert gmalg_verifies(key.public.raw(), EXAMPLE_MESSAGE, signature)
+    assert not gmalg_verifies(key.public.raw(), b"another", signature)
+    with pytest.raises(ValueError, match="32 bytes"):
+        key.sign_digest(e[:31])
+
+
 @settings(max_examples=15, deadline=None)
 @given(message=st.binary(max_size=400), user_id=st.binary(min_size=1, max_size=40))
 def test_any_message_under_any_id_crosses_to_gmalg_and_back(message: bytes, user_id: bytes) -> None:
