@@ -9,7 +9,7 @@ from card import commands
 from card.access import Need
 from card.apdu import SW, CommandApdu
 from card.channel import protocol_of
-from card.errors import CardBlockedError, CardDataError, ForeignCardError
+from card.errors import CardBlockedError, CardDataError, CardTerminatedError, ForeignCardError
 from card.files import codecs
 from card.files.codecs import Value
 from card.files.kinds import AnyEf, CyclicEf, RecordEf, RecordField, TransparentEf
@@ -18,7 +18,7 @@ from card.files.tree import record_of
 from card.interface import interface_of
 from card.reference import resolve
 from card.secure_messaging import Authorise
-from card.status import ask, check, check_key, check_pin, send
+from card.status import ask, check, check_key, check_pin, send, tell
 from card.wire import CardChannel
 
 SHORT_READ, EXTENDED_READ = 256, 0x8000
@@ -37,21 +37,24 @@ class Session:
         self._extended = "T=1" in profile.protocols and protocol_of(channel) != "T=0"
         self._proofs: dict[str, set[str]] = {}
 
-    def select_dir(self, name: str) -> bytes:
+    def select_dir(self, name: str, *, quiet: bool = False) -> bytes:
         """Select a directory by AID, by FID where the card does not know the AID; returns its FCI.
 
-        ForeignCardError when neither is there, CardBlockedError when the application is blocked.
+        `quiet` leaves the FCI on the card where fetching it is an exchange more. ForeignCardError when neither is
+        there, CardBlockedError when the application is blocked.
         """
         directory = self.profile.dir(name)
         answers = [commands.select_aid(directory.aid)] if directory.aid else []
         for command in [*answers, commands.select_fid(directory.fid)]:
-            answer = send(self.channel, command)
+            answer = (tell if quiet else send)(self.channel, command)
             if answer.ok or answer.sw == SW.FILE_INVALIDATED:
-                self._entered(name)
+                self.entered(name)
             if answer.ok:
                 return answer.data
             if answer.sw in (SW.FUNCTION_NOT_SUPPORTED, SW.FILE_INVALIDATED, SW.PERMANENTLY_BLOCKED):
                 raise CardBlockedError(f"select {name}: {answer.sw:04X}")
+            if answer.sw == SW.INVALID_STATE:
+                raise CardTerminatedError(f"select {name}: {answer.sw:04X}")
             if answer.sw != SW.FILE_NOT_FOUND:
                 check(answer.sw, f"select {name}")
         raise ForeignCardError(f"no {name} on this card")
@@ -165,7 +168,8 @@ class Session:
             raise CardDataError(ef.path, f"{len(answer.data)} bytes, {length} expected")
         return answer.data
 
-    def _entered(self, name: str) -> None:
+    def entered(self, name: str) -> None:
+        """The directory is the selected one; by whoever selected it on this channel."""
         kept = self._lineage(name)[1:]
         self._proofs = {directory: proofs for directory, proofs in self._proofs.items() if directory in kept}
         self.current = name

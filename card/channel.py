@@ -8,11 +8,12 @@ from card.errors import ChannelLimitError
 from card.interface import Interface, interface_of
 from card.traffic import TrafficLog, TrafficSink
 from card.wire import CardChannel as CardChannel
-from card.wire import SpeaksProtocol
+from card.wire import LeavesAnswer, SpeaksProtocol
 
 MAX_ROUNDS = 256
 MAX_ANSWER = 65_536
 BLOCK = 255
+DONE, MORE_BYTE = SW.OK.to_bytes(2, "big"), bytes((MORE_DATA,))
 SHORTEST = 6  # head, Lc and Le of a short command, around its data
 _CHAINED = 0x10  # CLA bit 5: more blocks follow (ISO/IEC 7816-4 §5.3.3)
 
@@ -29,6 +30,10 @@ class Wrapper:
 
     def transmit(self, apdu: bytes) -> bytes:
         return self.inner.transmit(apdu)
+
+    def tell(self, apdu: bytes) -> bytes:
+        """As `transmit`; an answer that waits for GET RESPONSE may stay where it is."""
+        return self.inner.tell(apdu) if isinstance(self.inner, LeavesAnswer) else self.transmit(apdu)
 
     def reset(self) -> bytes:
         return self.inner.reset()
@@ -81,6 +86,11 @@ class GetResponse(Wrapper):
             fetch = CommandApdu(apdu[0] & 0x03 if apdu[0] < 0x80 else 0, Ins.GET_RESPONSE, le=answer[-1] or 256)
             answer = self.inner.transmit(fetch.to_bytes())
         raise ChannelLimitError("the card announces more data without end")
+
+    def tell(self, apdu: bytes) -> bytes:
+        """The card drops what waits at the next command (ISO/IEC 7816-3 §10.3)."""
+        answer = self.inner.transmit(apdu)
+        return DONE if answer[-2:-1] == MORE_BYTE else answer
 
 
 class Chaining(Wrapper):

@@ -3,10 +3,12 @@
 `SscSession` is the social security application; `PurseSession` (card/purse.py) the transit purse.
 """
 
+from collections.abc import Container
 from dataclasses import dataclass
 
 from card import commands
 from card.errors import ForeignCardError
+from card.files import codecs
 from card.files.codecs import Value
 from card.files.kinds import CyclicEf, RecordEf
 from card.files.profile import Profile
@@ -28,6 +30,7 @@ from card.writer import Means, Values, Written, read_place, write_place
 from card.writing import WriteRecord
 
 FACTOR_LENGTH = 8
+WIDEST_CHARACTER = 4  # bytes of GB 18030: a record with so much room left was not too short for the name
 MASTER_FILE = bytes.fromhex("3F00")
 
 
@@ -64,22 +67,34 @@ class SscSession(PinSession):
             send(channel, commands.select_fid(MASTER_FILE))
             raise
 
-    def select(self) -> bytes:
-        """Select SSSE; returns its FCI. ForeignCardError when the card has none."""
-        return self.select_dir("SSSE")
+    def select(self, *, quiet: bool = False) -> bytes:
+        """Select SSSE; returns its FCI, unless `quiet`. ForeignCardError when the card has none."""
+        return self.select_dir("SSSE", quiet=quiet)
 
     def read_basic(self) -> dict[str, Value]:
         """EF05 and EF06, which a 2.00 card lets everybody read; a 3.00 card wants RK_SSSE for the holder's part."""
         return {**self.read_file("SSSE", "EF05"), **self.read_file("SSSE", "EF06")}
 
-    def read_free(self) -> dict[str, Value]:
-        """The records of EF05 and EF06 that may be read with what this session has proven; nothing is tried in vain."""
+    def read_free(self, wanted: Container[str] | None = None) -> dict[str, Value]:
+        """The records of EF05 and EF06 that may be read with what this session has proven; nothing is tried in vain.
+
+        With `wanted` only these fields, and the name's second record only where the first is full (card §1.3, A).
+        """
         found: dict[str, Value] = {}
         for fid in ("EF05", "EF06"):
             ef = self.profile.file("SSSE", fid)
-            if isinstance(ef, RecordEf):
-                readable = [item for item in ef.records if ef.read_of(item).satisfied_by(self.rights)]
-                found |= {item.name: self.read_record(ef, item) for item in readable}
+            if not isinstance(ef, RecordEf):
+                continue
+            rights, spare = self.rights, 0
+            for item in ef.records:
+                if not ef.read_of(item).satisfied_by(rights) or (wanted is not None and item.name not in wanted):
+                    continue
+                if wanted is not None and item.name == "name_ext" and spare >= WIDEST_CHARACTER:
+                    found[item.name] = ""
+                    continue
+                raw = self.read_record_raw(ef, item)
+                spare = len(raw) - len(raw.rstrip(b"\x00"))
+                found[item.name] = codecs.decode_record(item, raw, self.profile.text_codec)
         return found
 
     def read_dir(self, dir_name: str) -> dict[str, Value]:

@@ -79,7 +79,7 @@ class CardSnapshot:
 def read_ssc(channel: CardChannel, profile_name: str = "ssc-2.00") -> CardSnapshot:
     """Select and read the freely readable data. ForeignCardError, CardLostError, CardDataError and the like."""
     session = SscSession(channel, load_profile(profile_name))
-    session.select()
+    session.select(quiet=True)
     try:
         return CardSnapshot(channel.atr, session.atr, session.read_basic())
     except UnexpectedSwError as refused:

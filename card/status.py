@@ -20,7 +20,7 @@ from card.errors import (
     PurseMacError,
     UnexpectedSwError,
 )
-from card.wire import CardChannel
+from card.wire import CardChannel, LeavesAnswer
 
 _PLAIN: dict[int, type[CardError]] = {
     SW.INSUFFICIENT_FUNDS: PurseFundsError,
@@ -39,7 +39,16 @@ _PLAIN: dict[int, type[CardError]] = {
 
 def send(channel: CardChannel, command: CommandApdu) -> ResponseApdu:
     """One exchange, status word untouched; CardGarbageError for an answer that is none."""
-    answer = channel.transmit(command.to_bytes())
+    return _response(channel.transmit(command.to_bytes()))
+
+
+def tell(channel: CardChannel, command: CommandApdu) -> ResponseApdu:
+    """As `send`, where nobody wants the answer's data: over T=0 they are not fetched."""
+    raw = command.to_bytes()
+    return _response(channel.tell(raw) if isinstance(channel, LeavesAnswer) else channel.transmit(raw))
+
+
+def _response(answer: bytes) -> ResponseApdu:
     if len(answer) < 2:
         raise CardGarbageError("no status word")
     response = ResponseApdu.parse(answer)

@@ -21,6 +21,13 @@ class CardChannel(Protocol):
 
 
 @runtime_checkable
+class LeavesAnswer(Protocol):
+    """A channel that can leave a waiting answer (61xx, T=0) on the card: one exchange less where nobody wants it."""
+
+    def tell(self, apdu: bytes) -> bytes: ...
+
+
+@runtime_checkable
 class SpeaksProtocol(Protocol):
     """A channel that knows by which protocol the reader talks to the chip: `T=0`, `T=1`."""
 

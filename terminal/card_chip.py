@@ -6,7 +6,7 @@ from card import commands
 from card.channel import CardChannel
 from card.errors import CardError, ForeignCardError, ProfileError
 from card.files.profile import Profile, load_profile
-from card.status import send
+from card.status import send, tell
 from terminal.card_desk import PROFILE
 
 # 规范版本, EF05 record 03, is free to read in every version (card §1.14, A).
@@ -26,6 +26,8 @@ class Found:
 def find_ssc(channel: CardChannel) -> Found:
     """The profile of the card's own version; ssc-2.00 where it says none or one we have no profile of.
 
+    The environment is the selected directory afterwards.
+
     ForeignCardError when the card has no social security environment.
     """
     usual = load_profile(PROFILE)
@@ -43,7 +45,7 @@ def find_ssc(channel: CardChannel) -> Found:
 def _version(channel: CardChannel, profile: Profile) -> bytes:
     environment = profile.dir("SSSE")
     for command in (commands.select_aid(environment.aid), commands.select_fid(environment.fid)):
-        if send(channel, command).ok:
+        if tell(channel, command).ok:
             answer = send(channel, commands.read_record_by_tag(_VERSION_TAG, _VERSION_SFI, _VERSION_SIZE))
             if not answer.ok:
                 answer = send(channel, commands.read_record(3, _VERSION_SFI, _VERSION_SIZE))

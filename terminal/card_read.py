@@ -24,7 +24,9 @@ from terminal.card_desk import (
 )
 from terminal.card_rights import Rights, rights_from
 
-READ_KEY = "RK_SSSE"
+READ_KEY, ENVIRONMENT = "RK_SSSE", "SSSE"
+# What the eleven fields are made of; the version is known from finding the profile.
+WANTED = frozenset({"card_id", "issued", "valid_to", "card_no", "citizen_no", "name", "name_ext"})
 LABELS = (
     ("region", "发卡地区", "issuing region"),
     ("citizen_no", "社会保障号码", "social security no."),
@@ -92,10 +94,11 @@ def read_card(channel: CardChannel, rights: Rights | None = None) -> Reading:
     With `rights` the chip proves itself, and we to the chip where it asks for the read key. NotGenuineError.
     """
     number = rights.psam.terminal_number().hex().upper() if rights is not None and rights.psam is not None else ""
-    session = SscSession(channel, find_ssc(channel).profile)
-    session.select()
+    chip = find_ssc(channel)
+    session = SscSession(channel, chip.profile)
+    session.entered(ENVIRONMENT)
     try:
-        values = session.read_free()
+        values = {"version": chip.version, **session.read_free(WANTED)}
     except UnexpectedSwError as refused:
         # A PSAM answers to the same environment name and has none of the holder's files.
         if refused.sw in _NOT_THERE:
@@ -111,7 +114,7 @@ def read_card(channel: CardChannel, rights: Rights | None = None) -> Reading:
     rights.prove_chip(session)
     if _closed(session) and rights.holds(session.profile.key(READ_KEY)):
         session.prove_key(READ_KEY, rights.authorise(session))
-        snapshot = replace(snapshot, values=session.read_free())
+        snapshot = replace(snapshot, values={**values, **session.read_free(WANTED - values.keys())})
     return Reading(snapshot, number, psam_checked=True, closed=_closed(session))
 
 

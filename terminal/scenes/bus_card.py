@@ -78,7 +78,7 @@ class BusPsam:
 def read_bus_card(channel: CardChannel, ssc: Profile, tunion: Profile, at_ms: int) -> BusPresented:
     """Card id and birth date from the social security application, then the purse. Raises the card errors."""
     social = SscSession(channel, ssc)
-    social.select()
+    social.select(quiet=True)
     card_id = _field(social, "EF05", "card_id")
     birth = _field(social, "EF06", "birth_date")
     raw_id = card_id if isinstance(card_id, bytes) else b""

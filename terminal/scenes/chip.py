@@ -50,7 +50,7 @@ def read_chip(channel: CardChannel, ssc: Profile, psam: ChipPsam, entropy: Entro
     A chip that refuses to prove itself (one that answers EXTERNAL AUTHENTICATION only) yields an empty cryptogram.
     """
     session = SscSession(channel, ssc)
-    session.select()
+    session.select(quiet=True)
     snapshot = CardSnapshot(channel.atr, session.atr, session.read_basic())
     raw_id = snapshot.values.get("card_id", b"")
     presented = PresentedCredential(CredentialKind.CARD, raw_id if isinstance(raw_id, bytes) else b"")
