@@ -113,6 +113,7 @@ def update_cache(card: Card, command: Command) -> bytes:
         raise SwError(CONDITIONS)
     sfi = command.p2 >> 3
     ef = card.plan.ef_by_sfi(card.session.directory, sfi)
+    card.session.ef = ef or card.session.ef
     if not isinstance(ef, CyclicEf) and not (isinstance(ef, RecordEf) and ef.form == "composite"):
         raise SwError(FILE_NOT_FOUND)
     if isinstance(ef, CyclicEf) and (command.p1 or command.p2 & BY_NUMBER):

@@ -46,6 +46,4 @@ def get_data(card: Card, apdu: Apdu, draw: Draw) -> bytes:
     values = {0x36: card.kept.atc[card.now.here].to_bytes(2, "big"), 0x13: bytes(2), 0x17: b"\x03"}
     if apdu.p2 not in values:
         raise Refused(0x6A88)
-    answer = tlv(f"9F{apdu.p2:02X}", values[apdu.p2])
-    card.exact(apdu, len(answer))
-    return answer
+    return tlv(f"9F{apdu.p2:02X}", values[apdu.p2])

@@ -59,8 +59,10 @@ class Author:
         ideas: list[tuple[Callable[[SpecCard], list[Step]], float]] = [
             *((self.go_somewhere, 3), (self.read, 6), (self.prove_a_key, 4), (self.say_pin, 3), (self.update, 5)),
             *((self.new_pin, 1), (self.ask, 2), (self.puk, 1), (self.block, 0.3), (self.power, 0.4), (self.loose, 1)),
+            (self.end, 0.1),
             *((self.trade, 8 if in_purse else 0.5), (self.to_purse, 0 if in_purse else 2), (self.write_keys, 0.7)),
             *((self.bank, 2 if card.now.here in self.book.banks else 0.1), (self.medical, 0.3)),
+            (self.certificate, 3 if card.now.here in self.book.certificates else 0.05),
         ]
         idea = self.chance.choices([idea for idea, _ in ideas], [weight for _, weight in ideas])[0]
         return idea(card)
@@ -167,6 +169,11 @@ class Author:
         head = self.chance.choice(BLOCKS[:5] if self.chance.random() < 0.8 else BLOCKS)
         return [Step("challenge", (4,)), Step("maintain", (head,))]
 
+    def end(self, card: SpecCard) -> list[Step]:
+        """The whole card blocked or terminated."""
+        head = self.chance.choice(("84160000", "84FE0000"))
+        return [self.select("MF"), Step("challenge", (4,)), Step("maintain", (head,))]
+
     def loose(self, card: SpecCard) -> list[Step]:
         """A step out of its place."""
         steps = (
@@ -185,6 +192,8 @@ class Author:
         ins, p, data = self.new_content(file)
         if "mac:" in file.write or "enc:" in file.write or self.chance.random() < 0.3:
             return [Step("challenge", (4,)), Step("protected", (bytes((4, ins)).hex() + p.hex(), file.sfi, data))]
+        if self.chance.random() < 0.05:
+            return [Step("raw", (bytes((4, ins)) + p + b"\x04" + data[:4].ljust(4, b"\0"),))]
         plain = Step("raw", (bytes((0, ins)) + p + bytes((len(data) & 0xFF,)) + data,))
         needed = [key for key in self.book.keys if f"key:{key.name}" in file.write]
         if not needed or self.chance.random() < 0.3:
@@ -247,7 +256,7 @@ class Author:
         for _ in range(self.chance.choice((0, 1, 1, 2)) if files else 0):
             file = self.chance.choice(files)
             if file.kind == "cyclic":
-                p, data = bytes((0, file.sfi << 3)), self.chance.randbytes(file.size)
+                p, data = bytes((0, file.sfi << 3 | self.chance.choice((0, 0, 0, 4)))), self.chance.randbytes(file.size)
             else:
                 _, p, data = self.new_content(file)
             steps.append(Step("raw", (b"\x80\xdc" + p + bytes((len(data),)) + data,)))
@@ -266,6 +275,19 @@ class Author:
                 ),
             )
         ]
+
+    def certificate(self, card: SpecCard) -> list[Step]:
+        """PIN, key pair, signature. Signatures only where the whole answer comes at once: none can be foreseen."""
+        pick = self.chance
+        proof = [Step("challenge", (16,)), Step("certificate_verify", (pick.choice((0x81, 0x81, 0x81, 0)),))]
+        change = [
+            Step("challenge", (4,)),
+            Step("certificate_change", (pick.choice((1, 1, 0)), pick.choice((b"123456", b"888888")))),
+        ]
+        make = [Step("raw", (bytes.fromhex("804E000040"),))]
+        sign = [Step("raw", (bytes.fromhex("80CA000020") + pick.randbytes(32),))] if card.now.protocol != T0 else []
+        what = pick.choices((proof, change, [*proof, *make], [*proof, *make, *sign], sign), (6, 3, 1, 1, 2))[0]
+        return what or proof
 
     def medical(self, card: SpecCard) -> list[Step]:
         return [Step("raw", (bytes((0xB0, 0x26, 0, self.chance.randrange(5), self.chance.choice((4, 6, 0)))),))]

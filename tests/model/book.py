@@ -112,10 +112,14 @@ class Book:
 
 
 def table(name: str) -> Table:
-    """One profile with what it extends merged in."""
+    """One profile with what it extends merged in; `name+province` has the province's file laid upon it."""
+    name, *provinces = name.split("+")
     whole: Table = tomllib.loads((PROFILES / f"{name}.toml").read_text("utf-8"))
     below = whole["profile"].get("extends")
-    return merged(table(below), whole) if below else whole
+    made = merged(table(below), whole) if below else whole
+    for province in provinces:
+        made = merged(made, tomllib.loads((PROFILES / "overlays" / f"{province}.toml").read_text("utf-8")))
+    return made
 
 
 def merged(low: Table, high: Table) -> Table:

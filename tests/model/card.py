@@ -30,8 +30,9 @@ class Card:
         self.book = book
         self.kept = Durable(batch=batch)
         self.now = Volatile()
-        for folder in book.folders:
-            self.kept.keys[folder, MASTER, 0, TRANSPORT] = Key(transport_key, 3)
+        for line in book.keys:
+            if (line.kind, line.kid) == (MASTER, 0):
+                self.kept.keys[line.home, MASTER, 0, TRANSPORT] = Key(transport_key, 3)
         for file in book.files:
             for record in file.records:
                 self.kept.records[file.home, file.fid, record.number] = record.blank
@@ -41,6 +42,8 @@ class Card:
                 self.kept.logs[file.home, file.fid] = []
         self.kept.purses = {folder: Purse() for folder in book.purses}
         self.kept.atc = dict.fromkeys(book.banks, 0)
+        # The answer of the card under test to the command being judged: for what nobody can foresee.
+        self.observed = b""
 
     def suite(self, folder: str) -> Suite:
         return SUITES[self.book.crypto[folder]["algorithm"]]

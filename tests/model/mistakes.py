@@ -5,33 +5,33 @@ from typing import ClassVar
 
 from tests.model.play import Start
 from tests.model.spec import SpecCard
-from tests.model.state import FIRST_PIN, PIN, Apdu, Deal, Draw, Refused, need
+from tests.model.state import FIRST_PIN, PIN, Apdu, Draw, Key, Refused, need
 
 
 class Mistaken(SpecCard):
-    """`steps` is the longest acceptable shortest proof."""
+    """`steps` is the longest proof that is still acceptable after shortening."""
 
     steps: ClassVar[int] = 8
 
 
 class ChallengeServesTwice(Mistaken):
     def take_challenge(self, length: int) -> bytes:
-        need(len(self.now.challenge) == length, 0x6984)
+        need(len(self.now.challenge) == length if length else self.now.challenge, 0x6984)
         return self.now.challenge
 
 
 class RightProofFillsNothing(Mistaken):
-    def guess(self, counter: tuple[str, int, int], top: int, right: bool) -> None:
-        before = self.kept.tries.get(counter, top)
-        super().guess(counter, top, right)
+    def tried(self, counter: tuple[str, int, int], key: Key, right: bool) -> None:
+        before = self.kept.tries.get(counter, key.top)
+        super().tried(counter, key, right)
         self.kept.tries[counter] = before
 
 
 class WrongProofCostsNothing(Mistaken):
-    def guess(self, counter: tuple[str, int, int], top: int, right: bool) -> None:
-        before = self.kept.tries.get(counter, top)
+    def tried(self, counter: tuple[str, int, int], key: Key, right: bool) -> None:
+        before = self.kept.tries.get(counter, key.top)
         try:
-            super().guess(counter, top, right)
+            super().tried(counter, key, right)
         except Refused:
             self.kept.tries[counter] = before
             raise
@@ -44,44 +44,40 @@ class FirstPinOpensFiles(Mistaken):
         super().grant(folder, PIN if right == FIRST_PIN else right)
 
 
+class WrongPinKeepsTheRight(Mistaken):
+    steps = 12
+
+    def revoke(self, folder: str, *rights: str) -> None:
+        if PIN not in rights:
+            super().revoke(folder, *rights)
+
+
 class RightsSurviveSelection(Mistaken):
     steps = 12
 
-    def process(self, raw: bytes, draw: Draw) -> bytes:
+    def answered(self, apdu: Apdu, draw: Draw) -> bytes:
         before = copy.deepcopy(self.now.rights)
-        answer = super().process(raw, draw)
+        answer = super().answered(apdu, draw)
         for folder, rights in before.items():
-            self.now.rights.setdefault(folder, set()).update(rights)
+            self.now.rights.setdefault(folder, set()).update(rights if apdu.ins == 0xA4 else ())
         return answer
 
 
-class TransactionSurvivesReset(Mistaken):
-    def reset(self) -> bytes:
-        deal: Deal | None = self.now.deal if hasattr(self, "now") else None
-        atr = super().reset()
-        self.now.deal = deal
-        return atr
+class TransactionSurvivesSelection(Mistaken):
+    steps = 10
 
-
-class WaitingAnswerStays(Mistaken):
-    def _do(self, apdu: Apdu, draw: Draw) -> bytes:
-        before = self.now.waiting
-        answer = super()._do(apdu, draw)
-        self.now.waiting = before
+    def answered(self, apdu: Apdu, draw: Draw) -> bytes:
+        before = self.now.deal
+        answer = super().answered(apdu, draw)
+        self.now.deal = before if apdu.ins == 0xA4 else self.now.deal
         return answer
 
 
-class OldestKeyVersionServes(Mistaken):
-    steps = 20
+class LogForgetsEarly(Mistaken):
+    steps = 16
 
-    def end(self) -> None: ...
-
-
-class LogIsOneShort(Mistaken):
-    steps = 40
-
-    def process(self, raw: bytes, draw: Draw) -> bytes:
-        answer = super().process(raw, draw)
+    def answered(self, apdu: Apdu, draw: Draw) -> bytes:
+        answer = super().answered(apdu, draw)
         for log in self.kept.logs.values():
             del log[2:]
         return answer
@@ -92,9 +88,10 @@ ALL = (
     RightProofFillsNothing,
     WrongProofCostsNothing,
     FirstPinOpensFiles,
+    WrongPinKeepsTheRight,
     RightsSurviveSelection,
-    TransactionSurvivesReset,
-    LogIsOneShort,
+    TransactionSurvivesSelection,
+    LogForgetsEarly,
 )
 
 

@@ -3,6 +3,7 @@
 import copy
 import random
 import traceback
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -66,6 +67,7 @@ class Pair:
         self.model.kept = copy.deepcopy(start.model.kept)
         self.twin.power_on()
         self.model.reset()
+        self.word = ""  # the last status word, its counting part as x
 
     def play(self, step: Step) -> Difference | None:
         """One step; None when both answer the same."""
@@ -77,7 +79,9 @@ class Pair:
             twin, model = self.twin.atr.hex(), self.model.reset(protocol).hex()
         else:
             twin = self._ask_twin(command)
+            self.word = word(twin[-4:].upper())
             left = list(self.chance.drawn)
+            self.model.observed = bytes.fromhex(twin)[:-2] if not twin.startswith("broke") else b""
             model = self.model.process(command, lambda length: _drawn(left, length)).hex()
             if left:
                 model += f" and has no use for {len(left)} random parts the twin drew"
@@ -86,12 +90,19 @@ class Pair:
     def _ask_twin(self, command: bytes) -> str:
         try:
             return self.twin.process(command).hex()
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever the twin breaks with is what is looked for
             return "broke: " + traceback.format_exc(limit=-3)
 
     def values(self) -> dict[str, bytes]:
         """What the chip keeps now."""
         return {name: self.twin.nv.need(name) for name in self.twin.nv.names("")}
+
+
+def word(sw: str) -> str:
+    """61xx, 6Cxx and 63Cx are one word each."""
+    if sw[:2] in ("61", "6C"):
+        return f"{sw[:2]}xx"
+    return "63Cx" if sw[:3] == "63C" else sw
 
 
 def power_on(twin: Card, protocol: str) -> None:
@@ -134,7 +145,7 @@ class Talk:
     seed: int
     steps: list[Step] = field(default_factory=list)
     commands: int = 0
-    accepted: int = 0
+    words: Counter[str] = field(default_factory=Counter)
     difference: Difference | None = None
 
 
@@ -154,6 +165,7 @@ def _advance(pair: Pair, talk: Talk, step: Step) -> bool:
     talk.steps.append(step)
     talk.commands += step.kind != "reset"
     talk.difference = pair.play(step)
+    talk.words[pair.word] += 1
     return talk.difference is None
 
 

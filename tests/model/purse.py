@@ -77,10 +77,10 @@ def update_cache(card: Card, apdu: Apdu, draw: Draw) -> bytes:
     if deal is None or deal.kind != "capp":
         raise Refused(0x6985)
     file = card.book.by_sfi.get((card.now.here, apdu.p2 >> 3))
+    card.now.file = file or card.now.file
     if file is None or file.kind not in ("cyclic", "composite"):
         raise Refused(0x6A82)
-    card.now.file = file
-    need(file.kind == "composite" or apdu.p1 == 0, 0x6A86)
+    need(file.kind == "composite" or (apdu.p1 == 0 and not apdu.p2 & 4), 0x6A86)
     card.allow(file.write, "capp")
     place = 0
     if file.kind == "composite":

@@ -1,14 +1,15 @@
 """A small executable specification of the card, written from docs/card-commands.md and the standards' pages.
 
-It has the page's shape: the table of commands (5), the order of checks (2), the transport (3); what a command does is in
-`files`, `security`, `purse` and `applications`. It knows nothing of the twin's code and makes its cryptograms on
-other libraries. Random bytes come from the card under test: `draw(n)` gives what that drew.
+It has the page's shape: the table of commands (5), the order of checks (2), the transport (3); what a command does is
+in `files`, `security`, `purse`, `applications` and `certificate`. It knows nothing of the twin's code and makes its
+cryptograms on other libraries. Random bytes come from the card under test: `draw(n)` gives what that drew.
 """
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from tests.model import applications, files, purse, security
+from tests.model import applications, certificate, files, purse, security
+from tests.model.book import Book
 from tests.model.card import Card
 from tests.model.state import (
     BLANK,
@@ -18,6 +19,7 @@ from tests.model.state import (
     INITIALISED,
     PERSONALISED,
     T0,
+    T1,
     TERMINATED,
     Apdu,
     Draw,
@@ -57,6 +59,12 @@ class SpecCard(Card):
 
     atr = b""
 
+    def __init__(self, book: Book, transport_key: bytes, batch: bytes) -> None:
+        super().__init__(book, transport_key, batch)
+        for folder, facts in book.certificates.items():
+            pins = certificate.first_pins(facts)
+            self.kept.secrets |= {(folder, who): pin for who, pin in pins.items()}
+
     def reset(self, protocol: str = T0) -> bytes:
         """Power-off, reset, DESELECT: all that is volatile is gone; the ATR shows what was initialised before."""
         self.now = Volatile(protocol)
@@ -70,7 +78,7 @@ class SpecCard(Card):
         """One command; data || SW."""
         try:
             apdu = parsed(raw)
-            need(not apdu.extended or self.extended_allowed(apdu), 0x6700)
+            need(not apdu.extended or self.extended_allowed, 0x6700)
             if apdu.ins == 0xC0:
                 return self.get_response(apdu)
             self.now.waiting = b""
@@ -82,12 +90,11 @@ class SpecCard(Card):
             return bytes((0x61, len(answer) & 0xFF))
         return answer + b"\x90\x00"
 
-    def extended_allowed(self, apdu: Apdu) -> bool:
-        long = bool(self.book.first["profile"].get("extended_length", False))
-        return long and self.now.protocol != T0 and not apdu.cla & 4
+    @property
+    def extended_allowed(self) -> bool:
+        return T1 in self.book.protocols and self.now.protocol != T0
 
     def get_response(self, apdu: Apdu) -> bytes:
-        need(self.now.protocol == T0, 0x6985)
         need(not apdu.data, 0x6700)
         need(apdu.p1 == apdu.p2 == 0, 0x6A86)
         have, wanted = len(self.now.waiting), apdu.le or 256
@@ -115,7 +122,7 @@ class SpecCard(Card):
         same_length = [form for form in row.forms if length in form.lengths]
         words = {form.word for form in (same_length or row.forms)}
         need(not (words - {""} and words - {""} <= set(refused)), 0x6985)
-        need(same_length, 0x6700)
+        need(same_length and not (apdu.extended and apdu.cla & 4), 0x6700)
         need(fitting, 0x6A86)
         found = next((form for form in fitting if length in form.lengths), None)
         if found is None:
@@ -187,16 +194,6 @@ def pairs(firsts: Iterable[int], seconds: tuple[int, ...]) -> Head:
     return at(*(p1 << 8 | p2 for p1 in firsts for p2 in seconds))
 
 
-def not_modelled(card: Card, apdu: Apdu, draw: Draw) -> bytes:
-    """A rule of the certificate application, on a chip that has none: refused by place."""
-    raise Refused(0x6985)
-
-
-def no_such_pin(card: Card, apdu: Apdu, draw: Draw) -> bytes:
-    """A certificate PIN on a chip without one."""
-    raise Refused(0x6A88)
-
-
 def one(states: str, head: Head, lengths: tuple[int, ...] | range, rule: Rule, word: str = "") -> Row:
     return Row(states, (Form(head, lengths, rule, word),))
 
@@ -234,11 +231,11 @@ TABLE: dict[tuple[int, int], Row] = {
         "BIP",
         (
             Form(pin_place, (0, 2, 3, 4, 5, 6), security.verify, "verify"),
-            Form(at(0x0181, 0x0100), (0, 16), no_such_pin, "verify"),
+            Form(at(0x0181, 0x0100), (0, 16), certificate.verify, "verify"),
         ),
     ),
     (0x80, 0x5E): one("BIP", at(0x0100), range(5, 14), security.change_pin, "change_pin"),
-    (0x84, 0x5E): one("P", at(0x0100, 0x0000), (20,), no_such_pin, "change_pin"),
+    (0x84, 0x5E): one("P", at(0x0100, 0x0000), (20,), certificate.change, "change_pin"),
     (0x84, 0x24): one("IP", at(0x0000, 0x0001), (4,), security.unblock_pin, "unblock_pin"),
     (0x84, 0xD4): Row(
         "IP",
@@ -265,7 +262,7 @@ TABLE: dict[tuple[int, int], Row] = {
     (0xB0, 0x26): one("P", at(1, 2, 3), (0,), applications.medical_balance),
     (0x80, 0xA8): one("P", at(0x0000), range(2, 65_536), applications.processing_options),
     (0x80, 0xCA): Row(
-        "P", (Form(first_is(0x9F), (0,), applications.get_data), Form(at(0x0000), (32,), not_modelled, "sign"))
+        "P", (Form(first_is(0x9F), (0,), applications.get_data), Form(at(0x0000), (32,), certificate.sign, "sign"))
     ),
-    (0x80, 0x4E): one("IP", at(0x0000), (0,), not_modelled, "sign"),
+    (0x80, 0x4E): one("IP", at(0x0000), (0,), certificate.generate, "sign"),
 }

@@ -68,6 +68,14 @@ class HolderPin:
 
 
 @dataclass
+class SecretPin:
+    """A PIN of the certificate application: the SM4 key made of it, tries left."""
+
+    key: bytes
+    tries: int
+
+
+@dataclass
 class Durable:
     """Survives everything."""
 
@@ -84,6 +92,8 @@ class Durable:
     purses: dict[str, Purse] = field(default_factory=dict)
     proofs: dict[str, tuple[int, int, bytes, bytes]] = field(default_factory=dict)
     atc: dict[str, int] = field(default_factory=dict)
+    secrets: dict[tuple[str, str], SecretPin] = field(default_factory=dict)
+    private: dict[str, bytes] = field(default_factory=dict)
 
 
 @dataclass

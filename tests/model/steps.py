@@ -6,9 +6,12 @@ challenge it gave): the same list of steps is a sensible conversation with any c
 
 from dataclasses import dataclass, replace
 
+from gmalg import SM4
+
 from tests.model.arithmetic import padded
 from tests.model.book import File
 from tests.model.card import CHALLENGE_OF_MAC, EXTERNAL, HIGHEST, LOWEST, MASTER, PUK, STK
+from tests.model.certificate import ADMINISTRATOR, HOLDER, digest_of, line_mac
 from tests.model.files import protecting_key
 from tests.model.purse import four, two
 from tests.model.spec import SpecCard
@@ -181,6 +184,22 @@ def _file(card: SpecCard, sfi: int) -> File | None:
     return card.book.by_sfi.get((card.now.here, sfi)) if sfi else card.now.file
 
 
+def certificate_verify(card: SpecCard, p2: int) -> bytes:
+    """The certificate PIN, proven with the last challenge."""
+    who = HOLDER if p2 == 0x81 else ADMINISTRATOR
+    pin = card.kept.secrets.get((card.now.here, who))
+    return command(f"002001{p2:02X}", bytes(SM4(pin.key if pin else bytes(16)).encrypt(_seed(card, 16))))
+
+
+def certificate_change(card: SpecCard, p1: int, new: bytes) -> bytes:
+    """A new certificate PIN under the old one, or under the administrator's."""
+    who = HOLDER if p1 else ADMINISTRATOR
+    pin = card.kept.secrets.get((card.now.here, who))
+    key = pin.key if pin else bytes(16)
+    covered = bytes((0x84, 0x5E, p1, 0, 20)) + bytes(SM4(key).encrypt(digest_of(new)[:16]))
+    return covered + line_mac(key, covered, _seed(card, CHALLENGE_OF_MAC))
+
+
 def protected(card: SpecCard, head: str, sfi: int, data: bytes) -> bytes:
     """UPDATE under a MAC, enciphered where the rule wants it, with the key that the file's rule names."""
     file, proof, key = _file(card, sfi), "", NOBODY
@@ -229,5 +248,6 @@ BUILDERS = {
     for f in (
         *(raw, reset, challenge, get_response, external, master, internal, verify, change, maintain, finish, unblock),
         *(reload, write_key, protected, begin, credit, debit, prove, prove_version),
+        *(certificate_verify, certificate_change),
     )
 }
