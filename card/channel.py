@@ -4,7 +4,7 @@
 """
 
 from card.apdu import MORE_DATA, SW, WRONG_LE, CommandApdu, Ins
-from card.errors import ChannelLimitError
+from card.errors import CardGarbageError, ChannelLimitError
 from card.interface import Interface, interface_of
 from card.traffic import TrafficLog, TrafficSink
 from card.wire import CardChannel as CardChannel
@@ -69,7 +69,7 @@ class RetryLe(Wrapper):
 
 
 class GetResponse(Wrapper):
-    """61xx: fetches the rest with GET RESPONSE; ChannelLimitError beyond 256 rounds or 64 KiB."""
+    """61xx: fetches the rest with GET RESPONSE; ChannelLimitError beyond 256 rounds or 64 KiB, CardGarbageError."""
 
     def transmit(self, apdu: bytes) -> bytes:
         answer = self.inner.transmit(apdu)
@@ -85,6 +85,8 @@ class GetResponse(Wrapper):
             # GET RESPONSE keeps the logical channel bits of the command's class and nothing else of it.
             fetch = CommandApdu(apdu[0] & 0x03 if apdu[0] < 0x80 else 0, Ins.GET_RESPONSE, le=answer[-1] or 256)
             answer = self.inner.transmit(fetch.to_bytes())
+            if len(answer) < 2:
+                raise CardGarbageError("no status word behind the rest of an answer")
         raise ChannelLimitError("the card announces more data without end")
 
     def tell(self, apdu: bytes) -> bytes:
