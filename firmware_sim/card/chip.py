@@ -88,7 +88,11 @@ def memory_chip(values: Mapping[str, bytes], entropy: Entropy) -> Card:
 
 def load_chip(path: Path, entropy: Entropy) -> Card | PsamChip:
     """The card or PSAM kept in `path`. Raises ChipFileError, ChipBusyError."""
-    storage = FileStorage(path)
+    return chip_over(FileStorage(path), entropy)
+
+
+def chip_over(storage: Storage, entropy: Entropy) -> Card | PsamChip:
+    """The card or PSAM that `storage` holds. Raises ChipFileError."""
     if storage.load().get(memory.KIND) == memory.KIND_PSAM:
         return PsamChip(storage, entropy)
     return _card(storage, entropy)

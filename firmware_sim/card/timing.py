@@ -13,7 +13,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
-from card.apdu import Ins, command_name
+from card.apdu import SW, Ins, command_name
 
 KEPT: Final = 4096
 CONTACT: Final = "t0"
@@ -21,6 +21,7 @@ RADIO_106: Final = "iso14443-106"
 MICROS: Final = 1_000_000
 STATUS: Final = 2
 MORE: Final = 0x61
+MOST: Final = 256
 SHORT_COMMAND: Final = 5  # header and Le, or header and P3
 R_BLOCK: Final = 0
 WTX_DATA: Final = 1
@@ -101,17 +102,14 @@ class Meter:
 
 
 def joined(costs: Iterable[ApduCost]) -> list[ApduCost]:
-    """The same commands as a line without GET RESPONSE carries them: the waiting answer comes at once."""
+    """The same commands as a line without GET RESPONSE carries them: a waiting answer comes at once, wanted or not."""
     whole: list[ApduCost] = []
     for cost in costs:
-        waiting = bool(whole) and whole[-1].sw >> 8 == MORE
-        if cost.ins == Ins.GET_RESPONSE and waiting:
-            first = whole.pop()
-            sent = first.sent + 1  # Le, which T=0 leaves to the GET RESPONSE
-            received = first.received - STATUS + cost.received
-            whole.append(replace(first, sent=sent, received=received, sw=cost.sw))
-        else:
-            whole.append(cost)
+        if cost.ins != Ins.GET_RESPONSE:
+            waiting = (cost.sw & 0xFF or MOST) if cost.sw >> 8 == MORE else 0
+            # Le, which T=0 leaves to the GET RESPONSE, is a byte of the command.
+            at_once = replace(cost, sent=cost.sent + 1, received=waiting + STATUS, sw=int(SW.OK))
+            whole.append(at_once if waiting else cost)
     return whole
 
 
@@ -188,10 +186,10 @@ class TimeModel:
         """Header, procedure byte and data of either direction, status."""
         contact = self._contact
         answer = cost.received - STATUS
-        characters = contact["header_bytes"] + contact["status_bytes"]
+        characters = int(contact["header_bytes"]) + int(contact["status_bytes"])
         characters += (1 + cost.data if cost.data else 0) + (1 + answer if answer else 0)
-        clocks = characters * contact["etu_per_character"] * contact["clocks_per_etu"]
-        return round(clocks * MICROS / contact["clock_hz"])
+        clocks = characters * int(contact["etu_per_character"]) * int(contact["clocks_per_etu"])
+        return round(clocks * MICROS / int(contact["clock_hz"]))
 
     def _radio_us(self, cost: ApduCost, divisor: int, working_us: int) -> int:
         """Command and answer in blocks, each long block acknowledged; a long wait is asked for once a waiting time."""
@@ -219,7 +217,7 @@ class TimeModel:
 
     def _bits_us(self, size: int, divisor: int) -> int:
         bits = size * int(self._radio["bits_per_byte"]) + int(self._radio["start_stop_bits"])
-        return round(bits * divisor * MICROS / self._radio["carrier_hz"])
+        return self._carriers_us(bits * divisor)
 
     def _delay_us(self) -> int:
         return self._carriers_us(self._radio["delay_carriers"])

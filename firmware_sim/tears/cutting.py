@@ -15,7 +15,7 @@ from firmware_sim.card.slot import Slot
 from terminal.screen import Screen
 
 Ended: TypeAlias = Literal["completed", "undone"]
-WRITES = ("tear_before_write", "tear_after_write")
+NAME = 60  # columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ def cut_twice(operation: Operation, only: Sequence[int] | None = None) -> Enumer
 
 def table(found: Iterable[Enumeration]) -> list[str]:
     """A line for each operation and their sum, for people."""
-    lines = [f"{'operation':44} {'answers':>7} {'writes':>6} {'cuts':>5} {'completed':>9} {'undone':>6} {'wrong':>5}"]
+    lines = [f"{'operation':{NAME}} {'answers':>7} {'writes':>6} {'cuts':>5} {'completed':>9} {'undone':>6} {'wrong':>5}"]
     total = [0, 0, 0, 0, 0, 0]
     for item in found:
         name = f"{item.operation.name} {item.operation.zh}"
@@ -161,4 +161,4 @@ def table(found: Iterable[Enumeration]) -> list[str]:
 def _row(name: str, numbers: Sequence[int]) -> str:
     wide = sum(ord(letter) > 0x2E7F for letter in name)  # Chinese letters take two columns
     cells = zip(numbers, (7, 6, 5, 9, 6, 5), strict=True)
-    return name.ljust(44 - wide) + " " + " ".join(f"{number:>{width}}" for number, width in cells)
+    return name.ljust(NAME - wide) + " " + " ".join(f"{number:>{width}}" for number, width in cells)

@@ -63,7 +63,9 @@ def script() -> Script:
         mobile="19900000001",
         guardian_name="",
     )
-    return build_script(model, identity, make_content(model, identity, person, settings.marks, reference.transit), centre())
+    return build_script(
+        model, identity, make_content(model, identity, person, settings.marks, reference.transit), centre()
+    )
 
 
 class _Fed:

@@ -1,12 +1,14 @@
-"""Records, PIN and keys of a card in use, cut anywhere: the counter's own recovery, and every byte of the chip compared."""
+"""Records, PIN and keys of a card in use, cut anywhere: the counter's own recovery, every byte of the chip compared."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from card.domain.entropy import SeededEntropy
 from card.files.kinds import KeySpec
 from card.files.profile import load_profile
 from card.pin import Pin
+from card.readers.reader import Reader
 from card.secure_messaging import LineKey
 from card.writer import Means, Values
 from card.writing import MemoryRecord, OpenWrite
@@ -47,8 +49,12 @@ class UpkeepScene:
         self._card = TornSlot("card", self._before)
         self._entropy = SeededEntropy(31, "counter")
         self._record = KeptInMemory()
-        self._desk = UpkeepDesk(self._card.reader, load_profile(PROFILE), self._record, self._entropy)
         self._said: list[Screen] = []
+        self.use(self._card.reader)
+
+    def use(self, reader: Reader) -> None:
+        """Serve the card in `reader`."""
+        self._desk = UpkeepDesk(reader, load_profile(PROFILE), self._record, self._entropy)
 
     @property
     def slot(self) -> Slot:
@@ -138,7 +144,11 @@ class RecordUpdate(UpkeepScene):
     done, completed = "S-RECORD-WRITTEN", "S-RECORD-COMPLETED"
     otherwise = ("S-RECORD-UNDONE", "S-RECORD-REDONE")
     place = "DF01/EF06"
-    values: Values = {"living_address": "海南省海口市新址路8号", "phone": "13900000008", "contact_name": "王大明"}
+    values: ClassVar[Values] = {
+        "living_address": "海南省海口市新址路8号",
+        "phone": "13900000008",
+        "contact_name": "王大明",
+    }
 
     def deed(self) -> Screen:
         return self._desk.write(self.place, self.values, self._means())
@@ -158,7 +168,7 @@ class OpenRecordUpdate(RecordUpdate):
     """Records anybody may read: SSSE EF06."""
 
     place = "SSSE/EF06"
-    values: Values = {"nation": "19", "birth_place": "469001"}
+    values: ClassVar[Values] = {"nation": "19", "birth_place": "469001"}
 
 
 @dataclass
@@ -212,6 +222,16 @@ class MasterKeyChange(KeyChange):
     """The master key of DF01 gives way to its second version."""
 
     name = "MK.DF01"
+
+
+def keep_up(reader: Reader) -> None:
+    """PIN, records and both kinds of key changed once on the card in `reader`; ValueError when a deed fails."""
+    kinds: tuple[type[UpkeepScene], ...] = (RecordUpdate, OpenRecordUpdate, KeyChange, MasterKeyChange, PinChange)
+    for kind in kinds:
+        scene = kind()
+        scene.use(reader)
+        if (shown := scene.deed()).code != scene.done:
+            raise ValueError(f"{kind.__name__}: {shown.code}")
 
 
 def _untorn(kind: type[UpkeepScene], before: Mapping[str, bytes]) -> Mapping[str, bytes]:

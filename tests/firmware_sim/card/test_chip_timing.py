@@ -48,8 +48,8 @@ def test_get_response_is_no_command_in_the_air() -> None:
     (whole,) = joined(waiting)
     assert (whole.sent, whole.received, whole.sw) == (17, 17, 0x9000)
     assert len(time_model().price(waiting, "t0")) == 2
-    alone = [cost(5, 17, ins=0xC0)]
-    assert joined(alone) == alone
+    unwanted = [cost(20, 2, data=15, sw=0x6113, ins=0xA4), cost(5, 20)]
+    assert [(item.sent, item.received) for item in joined(unwanted)] == [(21, 21), (5, 20)]
 
 
 def figures(**eeprom: object) -> TimeModel:
