@@ -53,6 +53,7 @@ class Card(ChipCore):
         self._rules = rules
         self._classes = {key >> 8 for key in rules}
         self._states = {value: name for name, value in self.plan.cos.lifecycle.items()}
+        self._letters = {self.plan.cos.lifecycle[name]: letter for letter, name in STATES.items()}
         self._atr = self._build_atr()
 
     @property
@@ -90,7 +91,7 @@ class Card(ChipCore):
 
     def in_state(self, name: str) -> bool:
         """True when the life cycle is the one the profile calls `name`."""
-        return self.state == name
+        return self.lifecycle == self.plan.cos.lifecycle[name]
 
     def start_session(self) -> None:
         self.session = Session()
@@ -145,12 +146,10 @@ class Card(ChipCore):
         raise SwError(SECURITY)
 
     def _check_state(self, rule: Rule) -> None:
-        state = self.state
-        if state == "blocked":
-            raise SwError(CARD_LOCKED)
-        if state == "terminated":
-            raise SwError(NOT_ACCEPTED)
-        if state not in [STATES[letter] for letter in rule.states]:
+        letter = self._letters.get(self.lifecycle)
+        if letter is None:
+            raise SwError(CARD_LOCKED if self.in_state("blocked") else NOT_ACCEPTED)
+        if letter not in rule.states:
             raise SwError(CONDITIONS)
 
     def _field(self) -> ContactlessSpec | None:

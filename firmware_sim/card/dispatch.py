@@ -167,7 +167,7 @@ class ChipCore(ABC):
         self.nv.meter.begin()
         try:
             t0 = self.protocol == T0
-            command = parse(apdu, self.extended_length and not t0, t0)
+            command = parse(apdu, not t0 and self.extended_length, t0)
             self.nv.faults.begin(command.ins)
             answer = self._answer(command)
         except SwError as refused:

@@ -8,7 +8,7 @@ from firmware_sim.card import memory
 from firmware_sim.card.cos import Card
 from firmware_sim.card.dispatch import MAX_LE, Command, want_le
 from firmware_sim.card.line import protected_content
-from firmware_sim.card.rules import ANY_DATA, Form, Rule, always, sizes, within
+from firmware_sim.card.rules import ANY_DATA, PROTECTED, Form, Rule, always, sizes, within
 from firmware_sim.card.status import (
     BAD_DATA,
     BAD_OFFSET,
@@ -26,7 +26,6 @@ from firmware_sim.card.status import (
 BY_TAG, APPEND, BY_NUMBER = 0, 3, 4  # low three bits of P2
 SFI_IN_P1 = 0x80
 SFI_FORM, SFI_BITS = 0xE0, 0x1F
-PROTECTED = 0x04
 
 
 def read_record(card: Card, command: Command) -> bytes:

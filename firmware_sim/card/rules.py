@@ -19,6 +19,7 @@ Lengths = Callable[["Card"], Container[int]]
 Word = Callable[[Command], str]
 STATES = {"B": "blank", "I": "initialised", "P": "personalised"}
 ANY_DATA = range(1, 65_536)
+PROTECTED = 0x04  # bit of CLA: the command ends in a MAC
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +41,18 @@ class Rule:
     when_blocked: bool = False
 
     def check_form(self, card: "Card", command: Command) -> None:
-        """Steps 7 and 8: length of the data, then P1 P2, then the length this form wants. Raises SwError."""
+        """Steps 7 and 8: a length no form has, P1 P2 no form has, then the length of another form. Raises SwError."""
         size = len(command.data)
-        protected_and_long = command.extended and command.cla & 0x04
-        if protected_and_long or not any(size in form.lengths(card) for form in self.forms):
+        if command.extended and command.cla & PROTECTED:
             raise SwError(WRONG_LENGTH)
-        fitting = [form for form in self.forms if form.fits(card, command)]
-        if not fitting:
-            raise SwError(BAD_P1P2)
-        if not any(size in form.lengths(card) for form in fitting):
-            raise SwError(WRONG_LENGTH)
+        fitting = known = False
+        for form in self.forms:
+            long_enough = size in form.lengths(card)
+            fits = form.fits(card, command)
+            if long_enough and fits:
+                return
+            known, fitting = known or long_enough, fitting or fits
+        raise SwError(BAD_P1P2 if known and not fitting else WRONG_LENGTH)
 
     def check_interface(self, command: Command, refused: Container[str]) -> None:
         """Step 6. Raises SwError 6985 when a profile refuses the command over contactless."""
