@@ -15,14 +15,15 @@ from card.status import check_pin, send
 DIRECTORY, DETAILS = "DF04", "EF08"
 PERSONAL, POOLED_INPATIENT, POOLED_OUTPATIENT = 1, 2, 3
 AMOUNT = 4
+BLANK = b"\xff" * AMOUNT
 
 
 @dataclass(frozen=True, slots=True)
 class MedicalAccount:
-    """One account on the card, fen; `year` is the year the pooled amounts belong to, "" for the personal one."""
+    """One account on the card: fen, None when it was never personalised; `year` of a pooled amount, "" without one."""
 
     account: int
-    amount: Fen
+    amount: Fen | None
     year: str
 
 
@@ -40,8 +41,8 @@ class MedicalSession(PinSession):
         check_pin(answer.sw, f"read medical account {number}")
         if len(answer.data) != command.le:
             raise CardDataError(f"account {number}", f"{len(answer.data)} bytes, {command.le} expected")
-        year = answer.data[AMOUNT:].hex()
-        return MedicalAccount(number, Fen(int.from_bytes(answer.data[:AMOUNT], "big")), year)
+        amount, year = answer.data[:AMOUNT], answer.data[AMOUNT:].hex().strip("f")
+        return MedicalAccount(number, None if amount == BLANK else Fen(int.from_bytes(amount, "big")), year)
 
     def accounts(self) -> tuple[MedicalAccount, ...]:
         """All three."""

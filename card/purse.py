@@ -129,9 +129,9 @@ class PurseReading(Session):
         return PublicInfo(
             issuer=IssuerId(content[:8]),
             asn=PurseNumber(content[12:20]),
-            serial=str(fields["serial"]),
-            start_date=str(fields["start_date"]),
-            valid_to=str(fields["valid_to"]),
+            serial=str(_named(fields, "serial")),
+            start_date=str(_named(fields, "start_date")),
+            valid_to=str(_named(fields, "valid_to")),
             raw=content,
         )
 
@@ -268,9 +268,17 @@ class PurseSession(PurseReading):
         )
 
 
-def _log_entry(row: dict[str, Value]) -> LogEntry:
-    sequence, amount = row["sequence"], row["amount"]
-    terminal, kind = row["terminal"], row["type"]
+def _named(row: Mapping[str, Value], name: str) -> Value:
+    """A field of 0015 or 0018. A second purse of one chip prefixes its names (`city_serial`): they are unique a chip."""
+    for key, value in row.items():
+        if key == name or key.endswith(f"_{name}"):
+            return value
+    raise CardDataError(name, "is not a field of this purse's file")
+
+
+def _log_entry(row: Mapping[str, Value]) -> LogEntry:
+    sequence, amount = _named(row, "sequence"), _named(row, "amount")
+    terminal, kind = _named(row, "terminal"), _named(row, "type")
     if not isinstance(sequence, int) or not isinstance(amount, int):
         raise CardDataError("0018", "sequence and amount must be numbers")
     if not isinstance(terminal, bytes) or not isinstance(kind, bytes):
@@ -280,6 +288,6 @@ def _log_entry(row: dict[str, Value]) -> LogEntry:
         amount=Fen(amount),
         kind=int.from_bytes(kind, "big"),
         terminal=terminal,
-        date=str(row["date"]),
-        time=str(row["time"]),
+        date=str(_named(row, "date")),
+        time=str(_named(row, "time")),
     )
