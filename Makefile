@@ -43,8 +43,9 @@ bench: ## our figures beside a bare baseline each (ARGS=--json)
 	@.ci/setup.sh test --if-needed
 	@$(ONECARD) bench $(ARGS)
 
-soak: ## seeded worlds, as many as wanted (SEEDS=5000 ARGS="--seed 1000 --steps 2000")
+soak: ## every cut cut twice, then seeded worlds, as many as wanted (SEEDS=5000 ARGS="--seed 1000 --steps 2000")
 	@.ci/setup.sh test --if-needed
+	@$(ONECARD) tears --twice
 	@$(ONECARD) world --seeds $(SEEDS) $(ARGS)
 
 docs: ## write again the pages that are made from tables

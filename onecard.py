@@ -61,6 +61,7 @@ COMMANDS = {
     "sim disarm": ("firmware_sim.cli:sim_disarm", "取消未发生的故障", "forget faults that have not happened"),
     "sim times": ("firmware_sim.cli:sim_times", "卡内命令的模型耗时", "modelled time of the chip's commands"),
     "bench": ("firmware_sim.bench.suite:bench", "测速，旁边放基线", "figures beside a baseline of the same run"),
+    "tears": ("firmware_sim.cli_server:tears", "每一刻都断电", "take the power at every moment of every operation"),
     "world": ("firmware_sim.cli_server:world", "按种子跑模拟世界", "run seeded worlds and check their invariants"),
 }
 # What loads long says so first, on standard error: nobody should look at a silent screen.

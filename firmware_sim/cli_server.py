@@ -4,6 +4,7 @@ from card.domain.clock import SystemClock
 from card.domain.entropy import SystemEntropy
 from firmware_sim.run_bus import run_demo
 from firmware_sim.serve import run as serve_with_twins
+from firmware_sim.tears.command import main_tears
 from firmware_sim.world.command import main_world
 from server.cli import serve as serve_alone
 from terminal.bus import console
@@ -24,3 +25,8 @@ def serve(argv: list[str]) -> int:
 def world(argv: list[str]) -> int:
     """`onecard world`: seeded worlds and their invariants."""
     return main_world(argv)
+
+
+def tears(argv: list[str]) -> int:
+    """`onecard tears`: power taken at every moment, and the count of moments."""
+    return main_tears(argv)
