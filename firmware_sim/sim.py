@@ -181,5 +181,6 @@ def _announce(rack: PcscRack, held: list[Held], options: argparse.Namespace) -> 
 
 def complain(refused: SimError | ChipFileError | CardError | KeysError) -> int:
     """The sentence and next step of a failure, on stderr; exit status 2."""
-    print(f"{both(refused.code)}\n  ({refused})", file=sys.stderr)
+    detail = str(refused).replace(f"{refused.code}: ", "")
+    print(f"{both(refused.code)}\n  详情 detail  {detail}", file=sys.stderr)
     return NOT_TRIED

@@ -34,6 +34,7 @@ from terminal.card_desk import (
     print_table,
     reported,
 )
+from terminal.card_errors import PsamFamilyError
 from terminal.card_export import check_free, write_new
 from terminal.card_pin import PinSource, add_pin_options, show_tries
 from terminal.card_rights import Rights, add_test_keys, rights_from
@@ -185,6 +186,10 @@ def run_item(bench: CheckBench, item: Item) -> Outcome:
         return item.run(bench)
     except _GONE:
         raise
+    except PsamFamilyError as other:
+        return not_tried(
+            f"这个 PSAM 不会这张卡的算法（{other}）", f"this PSAM does not know the card's algorithm ({other})"
+        )
     except (CardError, KeysError) as trouble:
         return card_error_outcome(trouble)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from card.bank import read_pan
 from card.channel import CardChannel
 from card.domain.entropy import Entropy
 from card.errors import (
@@ -165,7 +166,19 @@ def read_chip(channel: CardChannel, pin: Pin | None = None, rights: Rights | Non
         profile = load_if_there(name)
         if profile is not None and profile.purse is not None:
             found.lines.extend(_purse_lines(channel, profile, found.contents))
+    found.lines.extend(_bank_lines(channel))
     return found
+
+
+def _bank_lines(channel: CardChannel) -> list[Line]:
+    """The bank card's number, which its application tells everybody; nothing where there is none."""
+    try:
+        bank = read_pan(channel)
+    except (ForeignCardError, *_NOT_READ):
+        return []
+    return [
+        Line("BANK", "pan", "银行卡号", "bank card number", bank.pan.digits, bank.pan.digits.encode().hex().upper())
+    ]
 
 
 def _purse_lines(channel: CardChannel, profile: Profile, contents: dict[str, bytes]) -> list[Line]:

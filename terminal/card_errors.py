@@ -66,3 +66,9 @@ class WriteHalfError(CardToolError):
     """A write of several records ended in the middle, or an earlier one did; its record is kept."""
 
     code = "E-WRITE-HALF"
+
+
+class PsamFamilyError(CardToolError):
+    """The PSAM does not compute with the card's algorithms (-2202)."""
+
+    code = "E-PSAM-FAMILY"

@@ -10,8 +10,8 @@ from card.files.codecs import Value, show
 
 # Files without anything of a person: who issued the card, and the purse, which has no name on it.
 _OPEN_FILES = ("SSSE/EF05",)
-_OPEN_DIRS = ("MF", "EP")
-_HOLDER_FILES = ("EP/0016",)
+_OPEN_DIRS = ("MF", "EP", "CU")
+_HOLDER_FILES = ("EP/0016", "CU/0016")
 _ENDS = {"citizen_no": (3, 4), "card_no": (2, 2), "pan": (0, 4)}
 _SURNAME = ("name", "contact_name")
 _PHONES = ("phone", "mobile", "tel")

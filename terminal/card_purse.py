@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from card.channel import CardChannel
-from card.errors import CardError, CardLostError, ForeignCardError, ReaderLostError
+from card.errors import CardDataError, ForeignCardError, UnexpectedSwError
+from card.files.profile import load_profile
 from card.purse import LogEntry, PurseSession
+from card.purses import FoundPurse, find
 from card.traffic import TrafficSink
-from terminal.card_chip import load_if_there
 from terminal.card_desk import (
     DONE,
     LIST,
@@ -22,7 +23,7 @@ from terminal.card_desk import (
 )
 
 # The order in which a terminal looks: the nation-wide purse first (contract §5).
-PURSES = ("tunion", "cityunion")
+ORDER = ("tunion", "cityunion")
 ENTRIES = 10
 KINDS = {
     0x02: ("圈存", "load"),
@@ -35,36 +36,43 @@ KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One purse as it is shown."""
+    """One purse as it is shown, with its newest entries."""
 
-    profile: str
-    aid: str
-    asn: str
-    balance_fen: int
-    chosen: bool
-    why_zh: str
-    why_en: str
+    purse: FoundPurse
     log: tuple[LogEntry, ...] = ()
 
+    @property
+    def asn(self) -> str:
+        return self.purse.public.asn.digits if self.purse.public else ""
+
     def row(self) -> dict[str, object]:
-        """The stable keys of `--json`; amounts in fen."""
-        log = [
-            {
-                "sequence": entry.sequence,
-                "kind": f"{entry.kind:02X}",
-                "amount_fen": int(entry.amount),
-                "terminal": entry.terminal.hex().upper(),
-                "date": entry.date,
-                "time": entry.time,
-            }
-            for entry in self.log
-        ]
-        return {**{name: getattr(self, name) for name in _KEYS}, "log": log}
+        """The stable keys of `--json`; amounts in fen, null where they could not be read."""
+        found = self.purse
+        return {
+            "profile": found.profile,
+            "aid": found.aid.hex().upper(),
+            "zh": found.name_zh,
+            "en": found.name_en,
+            "asn": self.asn,
+            "balance_fen": None if found.balance is None else int(found.balance),
+            "chosen": found.chosen,
+            "blocked": found.blocked,
+            "verified": found.verified,
+            "why_zh": found.why_zh,
+            "why_en": found.why_en,
+            "log": [_entry_row(entry) for entry in self.log],
+        }
 
 
-_FIRST = ("终端先找这一种", "the kind terminals look for first")
-_LATER = ("已有优先的钱包", "another one comes first")
-_KEYS = ("profile", "aid", "asn", "balance_fen", "chosen", "why_zh", "why_en")
+def _entry_row(entry: LogEntry) -> dict[str, object]:
+    return {
+        "sequence": entry.sequence,
+        "kind": f"{entry.kind:02X}",
+        "amount_fen": int(entry.amount),
+        "terminal": entry.terminal.hex().upper(),
+        "date": entry.date,
+        "time": entry.time,
+    }
 
 
 def main_purse(argv: Sequence[str], log: TrafficSink | None = None) -> int:
@@ -82,57 +90,44 @@ def main_purse(argv: Sequence[str], log: TrafficSink | None = None) -> int:
     return reported(run)
 
 
-def read_purses(channel: CardChannel) -> list[Shown]:
-    """Every purse that answers; the first in the terminal's order that works is the one used."""
-    found: list[Shown] = []
-    for name in PURSES:
-        profile = load_if_there(name)
-        if profile is None:
-            continue
-        session = PurseSession(channel, profile)
-        aid = profile.dir(session.rules.dir).aid.hex().upper()
-        try:
-            public = session.select()
-            balance = int(session.balance())
-            log = tuple(session.log(ENTRIES))
-        except ForeignCardError:
-            continue
-        except (CardLostError, ReaderLostError):
-            raise
-        except CardError as trouble:
-            found.append(Shown(name, aid, "", 0, False, f"不能用：{trouble.code}", f"does not work: {trouble.code}"))
-            continue
-        first = not any(item.chosen for item in found)
-        why = (
-            ("终端先找这一种", "the kind terminals look for first")
-            if first
-            else ("已有优先的钱包", "another comes first")
-        )
-        found.append(Shown(name, aid, public.asn.digits, balance, first, *why, log))
-    return found
+def read_purses(channel: CardChannel, order: Sequence[str] = ORDER) -> list[Shown]:
+    """Every purse of the card in the order in which a terminal would take them."""
+    return [Shown(purse, _log(channel, purse)) for purse in find(channel, order)]
+
+
+def _log(channel: CardChannel, found: FoundPurse) -> tuple[LogEntry, ...]:
+    """Its newest entries; none where it cannot be worked with."""
+    if not found.profile or found.blocked:
+        return ()
+    session = PurseSession(channel, load_profile(found.profile))
+    try:
+        session.select()
+        return tuple(session.log(ENTRIES))
+    except (CardDataError, UnexpectedSwError, ForeignCardError):
+        return ()
 
 
 def _show(found: list[Shown], with_log: bool, as_json: bool) -> int:
     if as_json:
-        print_json({"purses": [item.row() for item in found]})
+        print_json({"order": list(ORDER), "purses": [item.row() for item in found]})
         return DONE if found else NO
     if not found:
         print("这张卡没有钱包。 This card has no purse.")
         return NO
     rows = [
         (
-            item.profile,
+            f"{item.purse.name_zh} {item.purse.name_en}",
             item.asn or "-",
-            _yuan(item.balance_fen) if item.asn else "-",
-            "是 yes" if item.chosen else "否 no",
-            f"{item.why_zh} {item.why_en}",
+            "-" if item.purse.balance is None else _yuan(int(item.purse.balance)),
+            "是 yes" if item.purse.chosen else "否 no",
+            f"{item.purse.why_zh} {item.purse.why_en}",
         )
         for item in found
     ]
     print_table(rows, ("钱包 purse", "序列号 number", "余额 balance", "终端使用 used", "原因 why"))
     for item in found:
         if with_log:
-            print(f"\n{item.profile}")
+            print(f"\n{item.purse.name_zh} {item.purse.name_en}")
             print_table([_entry(entry) for entry in item.log] or [("没有记录 no entries", "", "", "", "")])
     return DONE
 

@@ -22,7 +22,7 @@ from terminal.card_desk import (
     print_table,
     reported,
 )
-from terminal.card_rights import Rights, rights_from
+from terminal.card_rights import Rights, add_test_keys, rights_from
 
 READ_KEY, ENVIRONMENT = "RK_SSSE", "SSSE"
 # What the eleven fields are made of; the version is known from finding the profile.
@@ -77,6 +77,7 @@ def main_read(argv: Sequence[str], entropy: Entropy) -> int:
     """The command. Exit status: 0 read, 1 the chip is not genuine, 2 could not be read, 64 usage."""
     parser = Arguments(prog="onecard card read", description="读一张卡 · read a card")
     add_reader_options(parser)
+    add_test_keys(parser)
     options = parser.parse_args(list(argv))
     if options.reader == LIST:
         return print_readers(options.json)
@@ -122,7 +123,8 @@ def _closed(session: SscSession) -> tuple[str, ...]:
     """Records of EF05 and EF06 that ask for more than this session has proven."""
     files = [session.profile.file("SSSE", fid) for fid in ("EF05", "EF06")]
     records = [(ef, record) for ef in files if isinstance(ef, RecordEf) for record in ef.records]
-    return tuple(record.name for ef, record in records if not ef.read_of(record).satisfied_by(session.rights))
+    rights = session.rights
+    return tuple(record.name for ef, record in records if not ef.read_of(record).satisfied_by(rights))
 
 
 def _bound(session: SscSession, snapshot: CardSnapshot) -> bool:

@@ -14,6 +14,7 @@ from card.domain.entropy import Entropy
 from card.domain.identity import IdentityFormatError, RegionCode
 from card.errors import AccessDeniedError, KeyBlockedError, KeyMissingError, NotGenuineError
 from card.files.kinds import Access, AnyEf, KeySpec, RecordEf
+from card.files.profile import load_profile
 from card.pin import Pin
 from card.readers.pcsc import find_reader
 from card.secure_messaging import Authorise, CardCrypto
@@ -24,8 +25,10 @@ from keys.errors import PsamRefusedError, UnknownKeyError
 from keys.psam import PsamSession
 from keys.settings import KeysConfig, load_config, open_test_store
 from terminal.card_desk import powered
+from terminal.card_errors import PsamFamilyError
 
 INTERNAL_KEY = "IRK"
+PSAM_PROFILE = "psam-ssc"
 LENGTH = 8
 
 
@@ -44,8 +47,14 @@ class Rights:
         return key.card_kid is not None and (self.psam is None or key.psam_kid is not None)
 
     def crypto(self, session: SscSession) -> CardCrypto:
-        """The prover for this chip. NotGenuineError when its answer to reset names no city."""
+        """The prover for this chip. NotGenuineError when its answer to reset names no city.
+
+        PsamFamilyError when the PSAM computes with another family of algorithms than the card (card §4.4, -2202).
+        """
         admit(session.profile, self.deployment)
+        algorithm = session.profile.crypto.algorithm
+        if self.psam is not None and load_profile(PSAM_PROFILE).crypto.algorithm != algorithm:
+            raise PsamFamilyError(f"the card uses {algorithm}")
         return self.make(session, _city_factor(session))
 
     def prove_chip(self, session: SscSession) -> None:

@@ -3,17 +3,14 @@
 from collections.abc import Callable
 from functools import partial
 
-from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
 from card import commands
 from card.apdu import SW, CommandApdu
-from card.errors import CardError, ForeignCardError
+from card.errors import CardError, ForeignCardError, TlvError
 from card.files.kinds import CyclicEf, RecordEf
 from card.files.specs import CertificateSpec
 from card.session import SscSession
 from card.status import send
+from card.tlv import parse_ber
 from keys.errors import KeysError
 from terminal.check_bench import CheckBench, Item, Outcome, failed, names, not_applicable, not_tried, passed
 from terminal.check_list import atr_form, reset_fields
@@ -24,6 +21,8 @@ KEY_VERSIONS = (1, 2, 3)
 _REFUSED = (SW.SECURITY_NOT_SATISFIED, SW.CONDITIONS_NOT_SATISFIED, SW.METHOD_BLOCKED, SW.NO_CHALLENGE)
 _CERTIFICATE_HEAD = 4
 _CHUNK = 0x70
+_BIT_STRING = 0x03
+_POINT = b"\x00\x04"  # BIT STRING without unused bits, uncompressed point
 _LEVEL_NAMES = {"A": "", "B": "（规格单一来源）", "C": "（规格为本项目约定）"}
 
 
@@ -240,14 +239,16 @@ def check_certificate(bench: CheckBench, spec: CertificateSpec) -> Outcome:
         return not_tried("签名证书还没有写入", "the signing certificate is not personalised")
     if head[:2] != b"\x30\x82":
         return failed("文件里不是证书", "the file holds no certificate")
-    der = _read_file(bench, spec.signing_certificate, _CERTIFICATE_HEAD + int.from_bytes(head[2:4], "big"))
+    der = _read_file(bench, spec.signing_certificate, _CERTIFICATE_HEAD + int.from_bytes(head[2:4], "big")) or b""
     try:
-        certificate = x509.load_der_x509_certificate(der or b"")
-        key = certificate.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as bad:
-        return failed(f"证书解析不出来：{type(bad).__name__}", f"the certificate does not parse: {type(bad).__name__}")
-    own = _read_file(bench, spec.public_key, 0x42) or b""
-    if own[-64:] != key[1:]:
+        inside = parse_ber(der)
+    except TlvError as bad:
+        return failed(f"证书结构不完整：{bad}", f"the certificate is not whole: {bad}")
+    keys = [
+        item.value[2:] for top in inside for item in top.walk() if item.value.startswith(_POINT) and item.tag == 0x03
+    ]
+    own = (_read_file(bench, spec.public_key, 0x42) or b"")[-64:]
+    if own not in keys:
         return failed("证书里的公钥不是卡里的公钥", "the certificate speaks of another public key")
     return passed("证书与卡内公钥一致", "the certificate speaks of the card's own public key")
 
