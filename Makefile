@@ -7,6 +7,8 @@ ARGS ?=
 TESTS ?= tests
 WORKERS ?= 2
 SEEDS ?= 1000
+COMMANDS ?= 1000000
+INPUTS ?= 1000000
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-test demo test check format bench soak docs locks clean
@@ -43,9 +45,11 @@ bench: ## our figures beside a bare baseline each (ARGS=--json)
 	@.ci/setup.sh test --if-needed
 	@$(ONECARD) bench $(ARGS)
 
-soak: ## every cut cut twice, then seeded worlds, as many as wanted (SEEDS=5000 ARGS="--seed 1000 --steps 2000")
+soak: ## every cut twice, the twin against its specification, bad input, seeded worlds (SEEDS=5000 ARGS="--seed 1000 --steps 2000")
 	@.ci/setup.sh test --if-needed
 	@$(ONECARD) tears --twice
+	@.venv/bin/python -m tests.model.search --commands $(COMMANDS)
+	@.venv/bin/python -m tests.fuzz --inputs $(INPUTS)
 	@$(ONECARD) world --seeds $(SEEDS) $(ARGS)
 
 docs: ## write again the pages that are made from tables

@@ -3,10 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from card import bank, purses
+from card.certificate import CertificateSession
 from card.channel import CardChannel, standard
 from card.domain.money import Fen
 from card.errors import CardLostError
 from card.files.profile import load_profile
+from card.medical import MedicalSession
 from card.pin import Pin
 from card.purse import PurseSession
 from card.session import SscSession
@@ -16,6 +19,7 @@ from firmware_sim.card.cos import Card
 from firmware_sim.card.factory import Order, TwinFactory
 from firmware_sim.psam import PsamChip, memory_psam
 from firmware_sim.world.keys import centre
+from keys.certificate import CertificatePins
 from keys.psam import PsamSession, PurchaseInit
 from keys.tac import Moment
 from tests.fuzz.inputs import Inputs, pick
@@ -100,6 +104,38 @@ def paying(channel: CardChannel, inputs: Inputs) -> object:
     return begun, session.prove("capp", 0), session.credit_load("20260115", "083000", bytes(4))
 
 
+def everything(channel: CardChannel, inputs: Inputs) -> object:
+    """Every purse, the bank's number, the medical accounts."""
+    order = ("tunion", "cityunion")
+    found = [repr(purse) for purse in purses.find(channel, order)]
+    pan = bank.read_pan(channel)
+    medical = MedicalSession(channel, load_profile("ssc-2.00"))
+    medical.select()
+    medical.verify_pin(Pin("654321"))
+    return found, repr(pan), medical.accounts(), medical.details(2)
+
+
+def writing(channel: CardChannel, inputs: Inputs) -> object:
+    """A typed write with a key that is none."""
+    session = SscSession(channel, load_profile("ssc-2.00"))
+    session.select()
+    if inputs.odds(30):
+        session.change_pin(Pin("654321"), Pin("135790"))
+    values = {"valid_to": "20460114", "issued": "20260115"}
+    return session.write("SSSE/EF05", values, lambda key, challenge: challenge[:8] + bytes(8))
+
+
+def certificates(channel: CardChannel, inputs: Inputs) -> object:
+    """Certificate, public key, PIN, signature of a 3.00 card."""
+    session = CertificateSession(channel, load_profile("ssc-3.00"))
+    session.select()
+    read = session.pin_state(), session.certificate(), session.certificate("encryption")
+    session.verify_pin(Pin("123456"), CertificatePins())
+    made = session.generate_key()
+    assert len(made) == len(session.public_key()) == len(session.sign(bytes(32))) == 64, "lengths"
+    return read
+
+
 def module(channel: CardChannel, inputs: Inputs) -> object:
     """A PSAM as a terminal uses it."""
     session = PsamSession(channel)
@@ -112,7 +148,8 @@ def module(channel: CardChannel, inputs: Inputs) -> object:
     return session.serial()
 
 
-CARD_TALKS: tuple[Talk, ...] = (reading, purse_reading, holder, paying)
+CARD_TALKS: tuple[Talk, ...] = (reading, purse_reading, holder, paying, everything, writing)
+CHIPS = (("ssc-2.00", "tunion", "cityunion", "pboc-debit"), ("ssc-3.00", "tunion-sm4", "pboc-debit"))
 
 
 class Talkers:
@@ -121,13 +158,16 @@ class Talkers:
     def __init__(self, inputs: Inputs) -> None:
         self.inputs = inputs
         factory = TwinFactory(centre(), inputs)
-        self._card, _ = factory.card_values(Order(1))
+        self._cards = [factory.card_values(Order(1, profiles=profiles))[0] for profiles in CHIPS]
         self._psam = factory.psam_state(1)
 
-    def card(self) -> Card:
-        """The personalised twin, powered."""
-        chip = memory_chip(self._card, self.inputs)
-        chip.power_on()
+    def card(self, generation: int = 0) -> Card:
+        """A personalised twin, powered: of 2.00, or of 3.00; over contacts or in a field."""
+        chip = memory_chip(self._cards[generation], self.inputs)
+        if self.inputs.odds(20):
+            chip.power_on("contactless")
+        else:
+            chip.power_on("contact", "T=1" if generation and self.inputs.odds(50) else "T=0")
         return chip
 
     def psam(self) -> PsamChip:
@@ -141,11 +181,11 @@ class Talkers:
         madness = (5, 20, 60)[self.inputs.below(3)]
         if self.inputs.odds(25):
             channel, work = GarbageChannel(self.inputs, self.psam(), madness), module
+        elif self.inputs.odds(10):
+            channel, work = GarbageChannel(self.inputs, self.card(1), madness), certificates
         else:
-            channel, work = (
-                GarbageChannel(self.inputs, self.card(), madness),
-                CARD_TALKS[self.inputs.below(len(CARD_TALKS))],
-            )
+            channel = GarbageChannel(self.inputs, self.card(), madness)
+            work = CARD_TALKS[self.inputs.below(len(CARD_TALKS))]
         return f"{work.__name__} with a mad card", channel, lambda: work(standard(channel), self.inputs)
 
 
@@ -164,7 +204,7 @@ class Askers:
     def ask(self) -> tuple[str, bytes, Callable[[], object]]:
         """(name, the command, the asking)."""
         if self._chip is None or self._left == 0:
-            self._chip = self._talkers.psam() if self.inputs.odds(20) else self._talkers.card()
+            self._chip = self._talkers.psam() if self.inputs.odds(20) else self._talkers.card(self.inputs.below(2))
             self._left = self.FRESH_EVERY
         self._left -= 1
         chip, command = self._chip, self._command()

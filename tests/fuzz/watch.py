@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from types import FrameType
 
 LIMIT_S = 2.0
+Refusals = tuple[type[Exception], ...]
 
 
 class TooSlowError(BaseException):
@@ -32,12 +33,10 @@ def typed(error: BaseException) -> bool:
     return isinstance(getattr(error, "code", None), str)
 
 
-def judged(
-    target: str, content: bytes, work: Callable[[], object], allowed: tuple[type[Exception], ...]
-) -> Finding | None:
+def judged(target: str, content: bytes, work: Callable[[], object], allowed: Refusals = ()) -> Finding | None:
     """Run `work` within the limit; None when it answered or refused as it should."""
     try:
-        with limited():
+        with limited(LIMIT_S):
             work()
     except TooSlowError:
         return Finding(target, f"slower than {LIMIT_S:g} s", content, traceback.format_exc(limit=-4))
@@ -49,7 +48,7 @@ def judged(
 
 
 @contextmanager
-def limited(seconds: float = LIMIT_S) -> Iterator[None]:
+def limited(seconds: float) -> Iterator[None]:
     """TooSlowError inside, once `seconds` of real time have passed. In the main thread only."""
 
     def ring(_signal: int, _frame: FrameType | None) -> None:
