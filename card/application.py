@@ -24,6 +24,7 @@ from card.wire import CardChannel
 SHORT_READ, EXTENDED_READ = 256, 0x8000
 BY_SFI_LIMIT = 256  # beyond it an offset no longer fits beside the SFI in READ BINARY
 CRYPTOGRAM = 8
+NONE: frozenset[str] = frozenset()
 
 
 class Session:
@@ -34,6 +35,7 @@ class Session:
         self.profile = profile
         self.interface = interface_of(channel.atr)
         self.current = ""
+        self._above: tuple[str, ...] = ()
         self._extended = "T=1" in profile.protocols and protocol_of(channel) != "T=0"
         self._proofs: dict[str, set[str]] = {}
 
@@ -63,11 +65,6 @@ class Session:
         """Fresh random of the card; the next authentication or protected command uses it up."""
         return ask(self.channel, commands.get_challenge(length), "get challenge", length)
 
-    def reset(self) -> bytes:
-        """Warm reset; every right is gone. The new answer to reset."""
-        self.current, self._proofs = "", {}
-        return self.channel.reset()
-
     def _grant(self, proof: str) -> None:
         """Note that the chip has accepted `proof` (`pin`, `key:NAME`) in the selected directory."""
         self._proofs.setdefault(self.current, set()).add(proof)
@@ -75,8 +72,9 @@ class Session:
     @property
     def rights(self) -> frozenset[str]:
         """Proofs that count in the selected directory: its own and its ancestors'."""
-        lineage = self._lineage(self.current)
-        return frozenset(proof for name in lineage for proof in self._proofs.get(name, ()))
+        if not self._proofs:
+            return NONE
+        return frozenset(proof for name in self._above for proof in self._proofs.get(name, ()))
 
     def need(self, place: str, operation: str = "read") -> Need:
         """What `place` (`SSSE/EF06/09`) asks for, before anything is sent. ProfileError for an undeclared place."""
@@ -116,12 +114,12 @@ class Session:
         """The whole of a transparent file; a long one is selected and read in pieces."""
         doing = f"read {ef.path}"
         if ef.size <= BY_SFI_LIMIT:
-            return self._piece(ef, commands.read_binary(ef.sfi, 0, ef.size), ef.size, doing)
+            return _piece(self.channel, ef, commands.read_binary(ef.sfi, 0, ef.size), ef.size, doing)
         select_ef(self.channel, ef)
         content, limit = b"", EXTENDED_READ if self._extended else SHORT_READ
         while len(content) < ef.size:
             wanted = min(limit, ef.size - len(content))
-            content += self._piece(ef, commands.read_binary_current(len(content), wanted), wanted, doing)
+            content += _piece(self.channel, ef, commands.read_binary_current(len(content), wanted), wanted, doing)
         return content
 
     def read_log(self, dir_name: str, fid: str, limit: int | None = None) -> list[dict[str, Value]]:
@@ -161,16 +159,10 @@ class Session:
             raise CardDataError(key, "a proof is cryptogram 8 and original 8")
         self.external_authenticate(key, blob[:CRYPTOGRAM], blob[CRYPTOGRAM:], version)
 
-    def _piece(self, ef: AnyEf, command: CommandApdu, length: int, doing: str) -> bytes:
-        answer = send(self.channel, command)
-        _check_read(answer.sw, ef, doing)
-        if len(answer.data) != length:
-            raise CardDataError(ef.path, f"{len(answer.data)} bytes, {length} expected")
-        return answer.data
-
     def entered(self, name: str) -> None:
         """The directory is the selected one; by whoever selected it on this channel."""
-        kept = self._lineage(name)[1:]
+        self._above = self._lineage(name)
+        kept = self._above[1:]
         self._proofs = {directory: proofs for directory, proofs in self._proofs.items() if directory in kept}
         self.current = name
 
@@ -188,6 +180,14 @@ def select_ef(channel: CardChannel, ef: AnyEf) -> None:
     if answer.sw in (SW.WRONG_P1P2, SW.FUNCTION_NOT_SUPPORTED):
         answer = send(channel, commands.select_fid(ef.fid))
     check(answer.sw, f"select {ef.path}")
+
+
+def _piece(channel: CardChannel, ef: AnyEf, command: CommandApdu, length: int, doing: str) -> bytes:
+    answer = send(channel, command)
+    _check_read(answer.sw, ef, doing)
+    if len(answer.data) != length:
+        raise CardDataError(ef.path, f"{len(answer.data)} bytes, {length} expected")
+    return answer.data
 
 
 def _check_read(sw: int, ef: AnyEf, doing: str) -> None:

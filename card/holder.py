@@ -64,6 +64,11 @@ class PinSession(Session):
             return PinState(limit, limit, verified=True)
         raise UnexpectedSwError(sw, "ask for PIN tries")
 
+    def reset(self) -> bytes:
+        """Warm reset; every right is gone. The new answer to reset."""
+        self.current, self._proofs = "", {}
+        return self.channel.reset()
+
     def _with_contacts(self, doing: str) -> None:
         rules = self.profile.contactless
         if self.interface is Interface.CONTACTLESS and (rules is None or doing in rules.refused):

@@ -269,7 +269,7 @@ class PurseSession(PurseReading):
 
 
 def _named(row: Mapping[str, Value], name: str) -> Value:
-    """A field of 0015 or 0018. A second purse of one chip prefixes its names (`city_serial`): they are unique a chip."""
+    """A field of 0015 or 0018; a second purse of one chip prefixes its names (`city_serial`)."""
     for key, value in row.items():
         if key == name or key.endswith(f"_{name}"):
             return value
