@@ -98,7 +98,7 @@ class Service:
         self._entropy = entropy
         self._file = token_file
         self._closing = threading.Event()
-        self._seats = threading.BoundedSemaphore(CALLERS_MAX)
+        self._callers: set[socket.socket] = set()
         self._listener = _listen(port)
         self.address = Address(self._listener.getsockname()[1], entropy.token(TOKEN))
         try:
@@ -117,15 +117,19 @@ class Service:
                 continue
             except OSError:
                 break
-            if not self._seats.acquire(blocking=False):
+            if len(self._callers) >= CALLERS_MAX:
                 caller.close()
                 continue
+            self._callers.add(caller)
             threading.Thread(target=self._attend, args=(caller,), daemon=True).start()
 
     def close(self) -> None:
-        """Stop listening; the token file goes away."""
+        """Stop listening and hang up; the token file goes away."""
         self._closing.set()
         self._listener.close()
+        for caller in tuple(self._callers):
+            with contextlib.suppress(OSError):
+                caller.shutdown(socket.SHUT_RDWR)
         with contextlib.suppress(OSError):
             self._file.unlink()
 
@@ -140,7 +144,7 @@ class Service:
             pass  # gone, or talking nonsense: either way this connection ends
         finally:
             self._turns.leave(caller)
-            self._seats.release()
+            self._callers.discard(caller)
 
     def _introduced(self, caller: socket.socket) -> bool:
         hello = self._entropy.token(NONCE)
