@@ -11,7 +11,7 @@ COMMANDS ?= 1000000
 INPUTS ?= 1000000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test demo test check format bench soak docs locks clean
+.PHONY: help setup setup-test demo test check format bench soak docs capi locks clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  make %-11s %s\n", $$1, $$2 }'
@@ -55,6 +55,10 @@ soak: ## every cut twice, the twin against its specification, bad input, seeded 
 docs: ## write again the pages that are made from tables
 	@.ci/setup.sh run --if-needed
 	@$(ONECARD) doctor --page docs/stand-ins.md
+
+capi: ## the C library of the standard terminal functions: build/capi/{linux,win32,win64}
+	@.ci/setup.sh test --if-needed
+	@$(WITH) terminal/capi/build.sh
 
 locks: ## resolve the dependencies anew
 	@.ci/setup.sh test --if-needed
