@@ -40,6 +40,11 @@ COMMANDS = {
         "integrator: the standard terminal functions and their local service",
     ),
     "card check": ("terminal.cli:card_check", "按检测规范逐项检查", "the acceptance list, as a page"),
+    "card profile": (
+        "terminal.cli:card_profile",
+        "模板：逐条查错、列表、画图",
+        "profiles: every mistake explained, listed, drawn",
+    ),
     "code show": ("keys.cli:code_show", "出示电子卡码", "show the electronic card's code"),
     "code verify": ("keys.cli:code_verify", "脱机验码", "verify a code offline"),
     "serve": (

@@ -6,6 +6,7 @@ from terminal.card_check import main_check
 from terminal.card_compare import main_compare
 from terminal.card_dump import main_dump
 from terminal.card_pin import main_change_pin, main_verify_pin
+from terminal.card_profile import main_profile
 from terminal.card_purse import main_purse
 from terminal.card_read import main_read
 from terminal.card_write import main_write
@@ -49,3 +50,8 @@ def card_compare(argv: list[str]) -> int:
 def card_check(argv: list[str]) -> int:
     """`onecard card check`."""
     return main_check(argv, SystemEntropy(), SystemClock())
+
+
+def card_profile(argv: list[str]) -> int:
+    """`onecard card profile`."""
+    return main_profile(argv)

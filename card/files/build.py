@@ -96,7 +96,9 @@ class Builder:
         where = f"[[file]] {row.get('dir', '')}/{row.get('fid', '')}"
         if not isinstance(kind, str) or kind not in FILE_KINDS:
             kinds = "、".join(FILE_KINDS)
-            self.findings.note(row, "kind", where, f"kind {kind!r} 未知，应为 {kinds}", f"kind {kind!r} is not known")
+            self.findings.note(
+                row, "kind", where, f"kind {_shown(kind)} 未知，应为 {kinds}", f"kind {_shown(kind)} is not known"
+            )
             return None
         fid = row.get("fid")
         if "sfi" not in row and isinstance(fid, str) and _is_hex(fid) and fid:
@@ -214,9 +216,17 @@ def _is_hex(text: str) -> bool:
     return True
 
 
+def _shown(value: object) -> str:
+    """A value for a sentence: short, whatever it is."""
+    if isinstance(value, dict | list):
+        return "表" if isinstance(value, dict) else "列表"
+    text = hex(value) if type(value) is int and abs(value) > 1 << 64 else repr(value)
+    return text if len(text) <= 40 else f"{text[:36]}…"
+
+
 def _hex(value: object) -> bytes:
     if not isinstance(value, str):
-        raise _Wrong(f"{value!r} 不是十六进制文字", f"{value!r} is not of type hex text")
+        raise _Wrong(f"{_shown(value)} 不是十六进制文字", f"{_shown(value)} is not of type hex text")
     try:
         return bytes.fromhex(value)
     except ValueError:
@@ -225,7 +235,7 @@ def _hex(value: object) -> bytes:
 
 def _access(value: object) -> Access:
     if not isinstance(value, str):
-        raise _Wrong(f"{value!r} 不是存取条件", f"{value!r} is not of type access condition")
+        raise _Wrong(f"{_shown(value)} 不是存取条件", f"{_shown(value)} is not of type access condition")
     try:
         return Access.parse(value)
     except ValueError as bad:
@@ -244,7 +254,9 @@ def _example(value: object) -> Example:
 def _plain(kind: type) -> Callable[[object], object]:
     def convert(value: object) -> object:
         if type(value) is not kind:
-            raise _Wrong(f"{value!r} 的类型应为 {kind.__name__}", f"{value!r} is not of type {kind.__name__}")
+            raise _Wrong(
+                f"{_shown(value)} 的类型应为 {kind.__name__}", f"{_shown(value)} is not of type {kind.__name__}"
+            )
         return value
 
     return convert
@@ -268,10 +280,10 @@ def _convert(value: object, hint: Any) -> object:
     origin, arguments = get_origin(hint), get_args(hint)
     if origin is tuple:
         if not isinstance(value, list):
-            raise _Wrong(f"{value!r} 应为列表", f"{value!r} is not of type list")
+            raise _Wrong(f"{_shown(value)} 应为列表", f"{_shown(value)} is not of type list")
         return tuple(_convert(item, arguments[0]) for item in value)
     if origin is dict:
         if not isinstance(value, Table):
-            raise _Wrong(f"{value!r} 应为表", f"{value!r} is not of type table")
+            raise _Wrong(f"{_shown(value)} 应为表", f"{_shown(value)} is not of type table")
         return {key: _convert(item, arguments[1]) for key, item in value.items()}
     raise TypeError(hint)

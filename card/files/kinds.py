@@ -119,9 +119,13 @@ class Access:
         proofs = (proof.partition(":") for group in self.any_of for proof in group)
         return frozenset(name for kind, _, name in proofs if kind in ("key", "mac", "enc"))
 
+    def asks_for(self, key: str) -> bool:
+        """True when the key of that name is in one of the alternatives."""
+        return key in self.keys()
+
     def satisfied_by(self, proofs: frozenset[str]) -> bool:
         """True when one alternative is wholly among `proofs`."""
-        return any(proofs.issuperset(group) for group in self.any_of)
+        return self.free or any(proofs.issuperset(group) for group in self.any_of)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,6 +35,7 @@ __all__ = [
     "CosSpec",
     "Crypto",
     "PinSpec",
+    "Problem",
     "Profile",
     "PsamSpec",
     "load_profile",
@@ -137,6 +138,24 @@ def builtin_names() -> tuple[str, ...]:
     return tuple(sorted(name.removesuffix(".toml") for name in found if name.endswith(".toml")))
 
 
+def profile_text(name: str) -> str:
+    """The TOML text of a built-in profile. ProfileError."""
+    text = _builtin(name)
+    if text is None:
+        raise ProfileError(f"no card profile {name!r}")
+    return text
+
+
+def overlay_names() -> tuple[tuple[str, str], ...]:
+    """(profile it extends, name) of every overlay of this project."""
+    found = []
+    for item in files("card.profiles").joinpath("overlays").iterdir():
+        if item.name.endswith(".toml"):
+            head = read_table(item.read_text("utf-8"), item.name, Findings(), False).get("profile", {})
+            found.append((str(head.get("extends", "")), item.name.removesuffix(".toml")))
+    return tuple(sorted(found))
+
+
 def overlay_texts(name: str) -> dict[str, str]:
     """The overlay texts a profile name asks for: `ssc-2.00+hainan` (ours) or `ssc-2.00+/path/hainan.toml`.
 
@@ -196,9 +215,7 @@ def load_profile(name: str) -> Profile:
 def assemble_profile(name: str, overlays: Mapping[str, str]) -> Profile:
     """`base+overlay` with the overlays' texts at hand, as a chip carries them."""
     base, *parts = name.split("+")
-    text = _builtin(base)
-    if text is None:
-        raise ProfileError(f"no card profile {base!r}")
+    text = profile_text(base)
     findings = Findings()
     table = _extended(text, base, findings, False, ())
     for part in parts:
@@ -225,9 +242,11 @@ def parse_profile(text: str, source: str = "profile") -> Profile:
 
 def examine(text: str, source: str) -> tuple[Profile | None, tuple[Problem, ...]]:
     """The profile, or None and every mistake in it, ordered by line. Any text at all may be given."""
-    findings = Findings()
-    table = _extended(text, source, findings, True, ())
-    profile = _assemble(table, findings)
+    findings, profile = Findings(), None
+    try:
+        profile = _assemble(_extended(text, source, findings, True, ()), findings)
+    except RecursionError:
+        findings.problems.append(Problem(source, 0, "TOML", "嵌套过深", "not TOML: nested too deeply"))
     mended = {(item.source, item.line) for item in findings.problems if item.where == "TOML"}
     found = {item for item in findings.problems if item.where == "TOML" or (item.source, item.line) not in mended}
     return (None if found else profile), tuple(sorted(found))
@@ -278,7 +297,7 @@ def _assemble(table: Table, findings: Findings) -> Profile | None:
         findings.note(table, "crypto", "[crypto]", "缺少 [crypto]", "[crypto] is missing")
     parts = _heads(head, findings)
     parts |= {name: _mapping(table, name, findings) for name in ("factors", "names")}
-    check(draft)
+    check(draft, parts["names"])
     if findings.problems or "crypto" not in draft.specs:
         return None
     return Profile(
@@ -326,14 +345,12 @@ def _heads(head: Table, findings: Findings) -> dict[str, Any]:
     for name in ("name", "kind", "version", "confidence", "extends", "zh", "en"):
         value = head.get(name, "")
         if not isinstance(value, str):
-            findings.note(head, name, f"[profile] {name}", f"{name} 应为文字", f"{value!r} is not of type str")
+            findings.note(head, name, f"[profile] {name}", f"{name} 应为文字", f"{name} is not of type str")
         values[name] = value
     for name, otherwise in (("read_only", False), ("verified", True)):
         value = head.get(name, otherwise)
         if not isinstance(value, bool):
-            findings.note(
-                head, name, f"[profile] {name}", f"{name} 应为 true 或 false", f"{value!r} is not of type bool"
-            )
+            findings.note(head, name, f"[profile] {name}", f"{name} 应为 true 或 false", f"{name} is not of type bool")
         values[name] = value
     if "kind" in head and values["kind"] not in KINDS:
         text = " / ".join(KINDS)

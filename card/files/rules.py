@@ -1,6 +1,6 @@
 """What a profile may not say: every statement held against every other one, each contradiction with its line."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,11 +21,14 @@ from card.files.kinds import (
     RecordField,
     TransparentEf,
 )
-from card.files.specs import ALGORITHMS, PROVE_ORDERS, PROVE_SEQUENCES, AtrSpec, Crypto
+from card.files.specs import ALGORITHMS, PROVE_ORDERS, PROVE_SEQUENCES, AtrSpec, ContactlessSpec, Crypto
+from card.files.tables import Table
 from card.text_codec import Edition
 
 EXTERNAL = 0x0D  # key type of EXTERNAL AUTHENTICATION (card §3.1, B)
+LENGTH_MAX = 0x7FFF  # what a READ BINARY offset can reach
 EXACT_LENGTH = {"date": 4, "time": 3, "datetime": 7}
+RESET_INFO = ("ats", "configured")
 CHOICES = {
     "mac_iv": ("challenge4", "challenge8"),
     "diversification": ("pboc", "sm4"),
@@ -54,14 +57,16 @@ class Draft:
         self.builder.findings.note(self.builder.table_of(about), key, where, zh, en)
 
 
-def check(draft: Draft) -> None:
-    """All rules."""
+def check(draft: Draft, names: Mapping[str, Any]) -> None:
+    """All rules. `names` is the table of that name."""
     _check_dirs(draft)
     _check_keys(draft)
     _check_specs(draft)
     _unique(draft, draft.files, lambda ef: ef.path, "fid", "文件", "file")
     for ef in draft.files:
         _check_file(draft, ef)
+    if isinstance(names, Table):
+        _check_names(draft, names, names)
 
 
 def _check_dirs(draft: Draft) -> None:
@@ -149,6 +154,7 @@ def _check_specs(draft: Draft) -> None:
         if getattr(spec, "confidence", "A") not in CONFIDENCES:
             draft.note(spec, "confidence", f"[{name}]", "可信度应为 A、B、C", "confidence is A, B or C")
     _check_atr(draft, draft.specs.get("atr"))
+    _check_ats(draft, draft.specs.get("contactless"))
     _check_purse(draft, draft.specs.get("purse"))
     pin = draft.specs.get("pin")
     if pin is not None and not (pin.initial.isdigit() and len(pin.initial) == pin.length):
@@ -169,7 +175,7 @@ def _check_atr(draft: Draft, atr: AtrSpec | None) -> None:
         return
     try:
         built = atr.build(bytes(3), bytes(3))
-    except (ValueError, KeyError, IndexError):
+    except (ValueError, KeyError, IndexError, AttributeError):
         draft.note(
             atr,
             "template",
@@ -182,6 +188,35 @@ def _check_atr(draft: Draft, atr: AtrSpec | None) -> None:
         draft.note(
             atr, "accepted", "[atr]", "accepted 不认自己的 template", "accepted does not accept its own template"
         )
+
+
+def _check_ats(draft: Draft, contactless: ContactlessSpec | None) -> None:
+    if contactless is None:
+        return
+    if contactless.reset_info not in RESET_INFO:
+        text = " / ".join(RESET_INFO)
+        draft.note(contactless, "reset_info", "[contactless]", f"应为 {text}", f"reset_info is one of {text}")
+    try:
+        ats = contactless.build(bytes(3), bytes(3))
+    except (ValueError, KeyError, IndexError, AttributeError):
+        draft.note(contactless, "ats", "[contactless]", "ats 应为十六进制", "ats is hex with {region} and {serial}")
+        return
+    if ats and ats[0] != len(ats):
+        draft.note(
+            contactless,
+            "ats",
+            "[contactless]",
+            f"ATS 首字节应为其长度 {len(ats):02X}",
+            f"ATS begins with its length {len(ats):02X}",
+        )
+
+
+def _check_names(draft: Draft, names: Mapping[str, Any], table: Table) -> None:
+    """[names] first and rest: where the two halves of a name stand, as DIR/FID/tag."""
+    tags = {f"{ef.path}/{record.tag:02X}" for ef in draft.files if isinstance(ef, RecordEf) for record in ef.records}
+    for name, path in names.items():
+        if name not in ("first", "rest") or path not in tags:
+            draft.builder.findings.note(table, name, "[names]", f"{name} 不是已声明的记录", f"{name} names no record")
 
 
 def _check_purse(draft: Draft, purse: PurseEf | None) -> None:
@@ -284,8 +319,11 @@ def _check_field(draft: Draft, item: Field, where: str) -> None:
         draft.note(
             item, "format", where, f"格式 {item.format!r} 未知", f"format {item.format!r} is not one of {FORMATS}"
         )
-    elif item.length < 1 or item.length != EXACT_LENGTH.get(item.format, item.length):
-        wanted = EXACT_LENGTH.get(item.format, 1)
+    elif not 1 <= item.length <= LENGTH_MAX:
+        draft.note(item, "length", where, f"length 应为 1 至 {LENGTH_MAX}", f"length is 1 to {LENGTH_MAX}")
+        sound = False
+    elif item.length != EXACT_LENGTH.get(item.format, item.length):
+        wanted = EXACT_LENGTH[item.format]
         draft.note(item, "length", where, f"{item.format} 的长度应为 {wanted}", f"length of {item.format} is {wanted}")
         sound = False
     if item.example is None:
@@ -309,7 +347,7 @@ def _check_example(draft: Draft, item: Field, where: str) -> None:
         value, raw = codecs.example(item)
         encoded = codecs.encode_whole(item, value, draft.edition)
         again = codecs.decode_whole(item, raw, draft.edition) if encoded == raw else None
-    except (FieldError, CardDataError, ValueError) as bad:
+    except (FieldError, CardDataError, ValueError, OverflowError) as bad:
         draft.note(item, "example", where, f"例子不能编码：{bad}", f"example cannot be encoded ({bad})")
         return
     if encoded != raw:

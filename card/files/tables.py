@@ -85,6 +85,9 @@ def _parse(text: str, source: str, findings: Findings) -> tuple[dict[str, Any], 
             findings.problems.append(Problem(source, number, "TOML", f"不是TOML：{reason}", f"not TOML: {reason}"))
             if not _mend(lines, number):
                 break
+        except ValueError:  # a number of thousands of digits
+            findings.problems.append(Problem(source, 0, "TOML", "数字过长", "not TOML: a number is too long"))
+            break
         except RecursionError:
             findings.problems.append(Problem(source, 0, "TOML", "嵌套过深", "not TOML: nested too deeply"))
             break
