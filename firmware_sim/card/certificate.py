@@ -1,12 +1,10 @@
 """The certificate application of version 3.00 (card §6.1): PINs under SM4, an SM2 key that never leaves, signatures.
 
-Layouts the sources leave open are declared: docs/card-commands.md §9. SM2 is a library's.
+Layouts the sources leave open are declared: docs/card-commands.md, 9. SM2 is a library's.
 """
 
-from cryptography.hazmat.primitives.hashes import SM3, Hash
-
 from card.files.specs import CertificateSpec
-from firmware_sim.card import families, memory
+from firmware_sim.card import crypto, families, memory
 from firmware_sim.card.blueprint import Blueprint
 from firmware_sim.card.cos import PIN_PROOF, Card
 from firmware_sim.card.dispatch import Command, want_le
@@ -43,7 +41,7 @@ def tries_name(who: str) -> str:
 
 def pin_key(digits: str) -> bytes:
     """A certificate PIN as the chip keeps it: an SM4 key."""
-    return _sm3(digits.encode("ascii"))[:PIN_KEY_LENGTH]
+    return crypto.sm3(digits.encode("ascii"))[:PIN_KEY_LENGTH]
 
 
 def blank_values(plan: Blueprint) -> dict[str, bytes]:
@@ -67,7 +65,7 @@ def verify(card: Card, command: Command) -> bytes:
         raise SwError(TRIES_LEFT | left if left else BLOCKED)
     card.tries_left(tries_name(who), spec.pin_tries)
     challenge = card.session.use_challenge(CHALLENGE)
-    right = families.SM4.encipher(key, challenge) == command.data
+    right = crypto.sm4_encrypt(key, challenge) == command.data
     if not right:
         card.session.revoke(spec.adf, _proof(who))
     card.attempt(tries_name(who), spec.pin_tries, right)
@@ -85,7 +83,7 @@ def change_pin(card: Card, command: Command) -> bytes:
     right = families.SM4.line_mac(key, command.header(len(command.data)) + hidden, challenge) == given
     card.session.revoke(spec.adf, _proof(HOLDER))
     card.attempt(tries_name(who), spec.pin_tries, right)
-    new = families.SM4.decipher_raw(key, hidden)
+    new = crypto.sm4_decrypt(key, hidden)
     card.nv.commit({pin_name(HOLDER): new, tries_name(HOLDER): bytes((spec.pin_tries,))})
     return b""
 
@@ -155,10 +153,3 @@ def _need_pin(card: Card) -> None:
 
 def _proof(who: str) -> str:
     return PIN_PROOF if who == HOLDER else "administrator"
-
-
-def _sm3(data: bytes) -> bytes:
-    tally("sm3", len(data) // 64 + 1)
-    digest = Hash(SM3())
-    digest.update(data)
-    return digest.finalize()

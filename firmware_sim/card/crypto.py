@@ -1,4 +1,4 @@
-"""The chip's own DES arithmetic: diversification, session keys, MACs.
+"""The chip's own arithmetic: DES diversification, session keys, MACs; blocks of SM4, digests of SM3.
 
 Written apart from `keys.algorithms` on purpose: the chip and the host must agree because both are right, not because
 they share a line. Formulas: card §2.2, §2.3, §3.2 and keys-and-purse §1.4.
@@ -10,10 +10,13 @@ from typing import Protocol
 
 from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
 from cryptography.hazmat.primitives.ciphers import Cipher, modes
+from cryptography.hazmat.primitives.ciphers.algorithms import SM4
+from cryptography.hazmat.primitives.hashes import SM3, Hash
 
 from firmware_sim.card.timing import tally
 
 BLOCK = 8
+SM4_BLOCK, SM3_BLOCK = 16, 64
 # Session keys are new in every transaction; long-lived keys must not be pushed out by them.
 CACHED_KEYS = 4096
 
@@ -111,3 +114,29 @@ def mac_blocks(key: bytes, iv: bytes, blocks: bytes) -> bytes:
 def fold(key: bytes) -> bytes:
     """The TAC key: left half XOR right half of the 16-byte DTK (keys-and-purse §1.4)."""
     return bytes(a ^ b for a, b in zip(key[:BLOCK], key[BLOCK:], strict=True))
+
+
+def sm4_encrypt(key: bytes, data: bytes) -> bytes:
+    """SM4 ECB over whole blocks of 16 bytes."""
+    tally("sm4", len(data) // SM4_BLOCK)
+    return Cipher(SM4(key), modes.ECB()).encryptor().update(data)
+
+
+def sm4_decrypt(key: bytes, data: bytes) -> bytes:
+    """The inverse of `sm4_encrypt`."""
+    tally("sm4", len(data) // SM4_BLOCK)
+    return Cipher(SM4(key), modes.ECB()).decryptor().update(data)
+
+
+def sm4_last_block(key: bytes, blocks: bytes, iv: bytes) -> bytes:
+    """The last block of SM4 CBC over whole blocks."""
+    tally("sm4", len(blocks) // SM4_BLOCK)
+    return Cipher(SM4(key), modes.CBC(iv)).encryptor().update(blocks)[-SM4_BLOCK:]
+
+
+def sm3(data: bytes) -> bytes:
+    """32 bytes."""
+    tally("sm3", len(data) // SM3_BLOCK + 1)
+    digest = Hash(SM3())
+    digest.update(data)
+    return digest.finalize()

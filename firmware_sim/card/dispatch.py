@@ -1,7 +1,7 @@
 """What every chip in software shares: command parsing, protocols, the waiting answer of T=0, power.
 
 T=0 (card §2.5): an answer to a command that carried data waits for GET RESPONSE (61xx); a wrong Le is answered
-6Cxx and the command is not executed. T=1 and T=CL give the whole answer at once (docs/card-commands.md §3).
+6Cxx and the command is not executed. T=1 and T=CL give the whole answer at once (docs/card-commands.md, 3).
 """
 
 from abc import ABC, abstractmethod

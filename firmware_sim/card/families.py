@@ -6,11 +6,7 @@ family is declared by this project (card §3.3, keys-and-purse §1.9: no text of
 
 from typing import Protocol
 
-from cryptography.hazmat.primitives.ciphers import Cipher, modes
-from cryptography.hazmat.primitives.ciphers import algorithms as ciphers
-
 from firmware_sim.card import crypto
-from firmware_sim.card.timing import tally
 
 MAC = 4
 CRYPTOGRAM = 8
@@ -87,29 +83,20 @@ class Sm4Family:
     block = 16
 
     def prove_master(self, key: bytes, challenge: bytes) -> bytes:
-        return _halves(self._ecb(key, _pad(challenge, self.block)))
+        return _halves(crypto.sm4_encrypt(key, _pad(challenge, self.block)))
 
     def cryptogram(self, key: bytes, process: bytes, original: bytes) -> bytes:
-        session = self._ecb(key, _doubled(process))
-        return _halves(self._ecb(session, _pad(original, self.block)))
+        session = crypto.sm4_encrypt(key, _doubled(process))
+        return _halves(crypto.sm4_encrypt(session, _pad(original, self.block)))
 
     def line_mac(self, key: bytes, data: bytes, challenge: bytes = b"") -> bytes:
         return self._mac(key, data, challenge.ljust(self.block, b"\0"))
 
     def decipher(self, key: bytes, data: bytes) -> bytes:
-        return _content(self.decipher_raw(key, data), self.block)
-
-    def encipher(self, key: bytes, data: bytes) -> bytes:
-        """ECB over whole blocks."""
-        return self._ecb(key, data)
-
-    def decipher_raw(self, key: bytes, data: bytes) -> bytes:
-        """The inverse of `encipher`."""
-        tally("sm4", len(data) // self.block)
-        return Cipher(ciphers.SM4(key), modes.ECB()).decryptor().update(data)
+        return _content(crypto.sm4_decrypt(key, data), self.block)
 
     def purse_session(self, key: bytes, varied: bytes) -> bytes:
-        return self._ecb(key, _doubled(varied))
+        return crypto.sm4_encrypt(key, _doubled(varied))
 
     def purse_mac(self, session: bytes, data: bytes) -> bytes:
         return self._mac(session, data, bytes(self.block))
@@ -117,14 +104,8 @@ class Sm4Family:
     def tac(self, key: bytes, data: bytes) -> bytes:
         return self._mac(key, data, bytes(self.block))
 
-    def _ecb(self, key: bytes, data: bytes) -> bytes:
-        tally("sm4", len(data) // self.block)
-        return Cipher(ciphers.SM4(key), modes.ECB()).encryptor().update(data)
-
     def _mac(self, key: bytes, data: bytes, initial: bytes) -> bytes:
-        padded = _pad(data, self.block)
-        tally("sm4", len(padded) // self.block)
-        return Cipher(ciphers.SM4(key), modes.CBC(initial)).encryptor().update(padded)[-self.block :][:MAC]
+        return crypto.sm4_last_block(key, _pad(data, self.block), initial)[:MAC]
 
 
 DES, SM4 = DesFamily(), Sm4Family()

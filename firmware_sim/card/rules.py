@@ -1,6 +1,6 @@
 """How a command is declared: states, application word, forms. Checked in this order before its handler runs.
 
-Order of checks and meaning of the status words: docs/card-commands.md §2, §5.
+Order of checks and meaning of the status words: docs/card-commands.md, 2 and 5.
 """
 
 from collections.abc import Callable, Container

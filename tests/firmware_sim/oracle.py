@@ -33,7 +33,7 @@ def tac(dtk: bytes, data: bytes) -> bytes:
     return mac(bytes(a ^ b for a, b in zip(dtk[:8], dtk[8:], strict=True)), data)
 
 
-# The declared SM4 family (docs/card-commands.md §7, §8), on gmalg.
+# The declared SM4 family (docs/card-commands.md, 7 and 8), on gmalg.
 
 
 def sm4(key: bytes, data: bytes) -> bytes:
