@@ -16,6 +16,8 @@ POWER_OFF, POWER_ON, RESET, GET_ATR = 0, 1, 2, 4
 CONNECT_RETRY_S = 0.05
 # A card swapped faster than the daemon looks is never seen to leave.
 GUARD_LOOKS, GUARD_S = 1, 0.05
+# A card torn out of a command: the daemon hears of it from the failed command first and looks some time later.
+TORN_GUARD_S = 0.5
 RECEIVE = 65_538
 
 
@@ -68,6 +70,7 @@ class VpcdLink:
         self._pulled = threading.Event()
         self._stopping = threading.Event()
         self._left_at = 0.0
+        self._torn = False
         self._thread = threading.Thread(target=self._run, name=f"vpcd-{slot.name}", daemon=True)
 
     def start(self) -> None:
@@ -99,8 +102,12 @@ class VpcdLink:
                 connection.shutdown(socket.SHUT_RDWR)
 
     def seen_gone(self) -> None:
-        """The reader has said that the slot is empty: the next chip need not wait."""
-        self._left_at = 0.0
+        """The reader has said that the slot is empty: the next chip need not wait.
+
+        After a tear the reader says so because a command failed, and its daemon has not looked yet: then it waits.
+        """
+        if not self._torn:
+            self._left_at = 0.0
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -111,7 +118,7 @@ class VpcdLink:
             self._serve_once()
 
     def _serve_once(self) -> None:
-        pause = self._left_at + self._guard_s - time.monotonic()
+        pause = self._left_at + (TORN_GUARD_S if self._torn else self._guard_s) - time.monotonic()
         if pause > 0 and self._stopping.wait(pause):
             return
         try:
@@ -125,6 +132,7 @@ class VpcdLink:
             with suppress(_Closed, OSError, EmptySlotError):
                 self._serve(_Wire(connection))
             self._connection = None
+        self._torn = not self._pulled.is_set()
         self._left_at = time.monotonic()
 
     def _serve(self, wire: _Wire) -> None:
