@@ -13,6 +13,7 @@ from firmware_sim.card.disk import Disk, OsDisk
 from firmware_sim.card.store import ChipBusyError, ChipFileError, FileStorage, apply, create_file
 from firmware_sim.tears.platter import SECTORS, Length, Name, Platter, PlatterDisk, Sync, Verdict, Write, crashes
 from firmware_sim.tears.power import CHIP, REAL, Maker, Witness, prove, restart_with
+from firmware_sim.tears.power_of_chips import judge_life, live
 
 # Longer than a sector of 512 and of 4,096 bytes, so that it can be torn.
 LONG = bytes(range(256)) * 17
@@ -338,3 +339,29 @@ def test_a_file_of_the_first_edition_is_taken_over(tmp_path: Path) -> None:
 
 def test_sectors_of_both_sizes_are_looked_at() -> None:
     assert SECTORS == (512, 4096)
+
+
+# ---- whole chips ----------------------------------------------------------------------------------------------------
+
+
+def test_a_card_and_a_module_lose_nothing() -> None:
+    """Load, rides, PIN, records, keys by the host's own commands: whole states only, and no told fen is taken back."""
+    for name, life in zip(("card", "module"), live(), strict=True):
+        verdict = judge_life(life)
+        print(f"power loss, {name}: {verdict.cuts} cuts, {verdict.states} states, {verdict.bad} bad")
+        assert verdict.broken == ()
+        assert len(life.told) >= 2 and verdict.states > verdict.cuts
+
+
+def test_a_module_that_answers_before_its_sequence_is_durable_is_found_out() -> None:
+    """keys-and-purse §1.7: the terminal sequence is on the medium before MAC1 leaves."""
+    maker = careless("sync_data")
+    _, module = live(maker)
+    verdict = judge_life(module, maker)
+    assert any("sequence" in line and "told" in line for line in verdict.broken)
+
+
+def test_a_card_whose_debit_is_not_durable_is_found_out() -> None:
+    maker = careless("sync_data")
+    card, _ = live(maker)
+    assert any("purse/EP" in line and "told" in line for line in judge_life(card, maker).broken)

@@ -1,6 +1,6 @@
 """Power taken at every moment of every operation: money and counters stand, and the screens say what became of it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import pytest
 
@@ -9,10 +9,10 @@ from firmware_sim.card.faults import PLACES, FaultPlan
 from firmware_sim.card.store import MemoryStorage, NonVolatile
 from firmware_sim.tears import loads, rides, upkeep
 from firmware_sim.tears.command import OPERATIONS, main_tears
-from firmware_sim.tears.cutting import Enumeration, Operation, count, cut_at, cut_twice, enumerate_cuts, table
+from firmware_sim.tears.cutting import Enumeration, Operation, Scene, count, cut_at, cut_twice, enumerate_cuts, table
 from firmware_sim.tears.makings import MAKING, Making, enumerate_makings
 from firmware_sim.tears.rides import Ride
-from terminal.screen import Tone, screen
+from terminal.screen import Screen, Tone, screen
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
@@ -104,7 +104,7 @@ class PiecemealRide(Ride):
 class SilentPin(upkeep.PinChange):
     """A counter that says the PIN was changed whatever happened."""
 
-    def deed(self) -> object:  # type: ignore[override]
+    def deed(self) -> Screen:
         super().deed()
         return screen(self.done, Tone.GO)
 
@@ -112,14 +112,14 @@ class SilentPin(upkeep.PinChange):
 class UnprovenKey(upkeep.KeyChange):
     """A counter that never looks which key the card holds."""
 
-    def ask(self) -> object:  # type: ignore[override]
+    def ask(self) -> Screen:
         return screen("S-KEY-COMPLETED", Tone.GO)
 
 
-BROKEN = {
-    "a debit in several writes": lambda: PiecemealRide(),
-    "a counter that always says done": lambda: SilentPin(),
-    "a key that nobody proves": lambda: UnprovenKey(),
+BROKEN: dict[str, Callable[[], Scene]] = {
+    "a debit in several writes": PiecemealRide,
+    "a counter that always says done": SilentPin,
+    "a key that nobody proves": UnprovenKey,
 }
 
 
