@@ -8,12 +8,12 @@ from card.errors import CardGarbageError, ChannelLimitError
 from card.interface import Interface, interface_of
 from card.traffic import TrafficLog, TrafficSink
 from card.wire import CardChannel as CardChannel
-from card.wire import LeavesAnswer, SpeaksProtocol
 
 MAX_ROUNDS = 256
 MAX_ANSWER = 65_536
 BLOCK = 255
 DONE, MORE_BYTE = SW.OK.to_bytes(2, "big"), bytes((MORE_DATA,))
+UNFINISHED = (MORE_DATA, WRONG_LE)
 SHORTEST = 6  # head, Lc and Le of a short command, around its data
 _CHAINED = 0x10  # CLA bit 5: more blocks follow (ISO/IEC 7816-4 §5.3.3)
 
@@ -33,7 +33,8 @@ class Wrapper:
 
     def tell(self, apdu: bytes) -> bytes:
         """As `transmit`; an answer that waits for GET RESPONSE may stay where it is."""
-        return self.inner.tell(apdu) if isinstance(self.inner, LeavesAnswer) else self.transmit(apdu)
+        inner = self.inner
+        return inner.tell(apdu) if isinstance(inner, Wrapper) else self.transmit(apdu)
 
     def reset(self) -> bytes:
         return self.inner.reset()
@@ -116,6 +117,37 @@ class Chaining(Wrapper):
         return self.inner.transmit(last.to_bytes())
 
 
+class _Begun(Wrapper):
+    """A channel whose first answer has come already."""
+
+    def __init__(self, inner: CardChannel, answer: bytes) -> None:
+        super().__init__(inner)
+        self._answer = answer
+
+    def transmit(self, apdu: bytes) -> bytes:
+        answer, self._answer = self._answer, b""
+        return answer or self.inner.transmit(apdu)
+
+
+class Direct(Wrapper):
+    """The common case in one step: a short command with a whole answer. All else takes the stack it stands before."""
+
+    def __init__(self, stack: CardChannel, wire: CardChannel, t0: bool) -> None:
+        super().__init__(stack)
+        self._wire = wire
+        self._t0 = t0
+
+    def transmit(self, apdu: bytes) -> bytes:
+        if len(apdu) > SHORTEST + BLOCK:
+            return self.inner.transmit(apdu)
+        bare = apdu[:-1] if self._t0 and len(apdu) > SHORTEST and apdu[4] == len(apdu) - SHORTEST else apdu
+        answer = self._wire.transmit(bare)
+        if len(answer) < 2 or answer[-2] not in UNFINISHED:
+            return answer
+        wire = StripLe(self._wire) if self._t0 else self._wire
+        return GetResponse(RetryLe(_Begun(wire, answer))).transmit(apdu)
+
+
 def speaks_t0(atr: bytes) -> bool:
     """True when the first protocol the ATR offers is T=0: no TD1, or TD1 with low nibble 0 (ISO/IEC 7816-3 §8.2)."""
     if len(atr) < 2:
@@ -128,8 +160,9 @@ def protocol_of(channel: CardChannel) -> str:
     """`T=0`, `T=1` or `T=CL`: what the reader says, else what the answer to reset offers first."""
     if interface_of(channel.atr) is Interface.CONTACTLESS:
         return "T=CL"
-    if isinstance(channel, SpeaksProtocol):
-        return channel.protocol
+    spoken = getattr(channel, "protocol", "")  # SpeaksProtocol, asked the quick way
+    if isinstance(spoken, str) and spoken:
+        return spoken
     return "T=0" if speaks_t0(channel.atr) else "T=1"
 
 
@@ -138,9 +171,7 @@ def standard(channel: CardChannel, log: TrafficSink | None = None, *, extended: 
 
     `extended`: the card takes long commands whole (its profile lists T=1); over T=0 they are chained all the same.
     """
-    inner: CardChannel = TrafficLog(channel, log) if log is not None else channel
+    wire: CardChannel = TrafficLog(channel, log) if log is not None else channel
     t0 = protocol_of(channel) == "T=0"
-    if t0:
-        inner = StripLe(inner)
-    fetched = GetResponse(RetryLe(inner))
-    return fetched if extended and not t0 else Chaining(fetched)
+    fetched = GetResponse(RetryLe(StripLe(wire) if t0 else wire))
+    return Direct(fetched if extended and not t0 else Chaining(fetched), wire, t0)

@@ -3,15 +3,17 @@
 `SscSession` is the social security application; `PurseSession` (card/purse.py) the transit purse.
 """
 
-from collections.abc import Container
+from collections.abc import Set
 from dataclasses import dataclass
 
 from card import commands
+from card.apdu import SW
 from card.errors import ForeignCardError
 from card.files import codecs
 from card.files.codecs import Value
-from card.files.kinds import CyclicEf, RecordEf
+from card.files.kinds import CyclicEf
 from card.files.profile import Profile
+from card.free_reading import free_reading
 from card.holder import PinSession
 from card.holder import PinState as PinState
 from card.interface import Interface, contactless_historical, interface_of
@@ -30,6 +32,7 @@ from card.writer import Means, Values, Written, read_place, write_place
 from card.writing import WriteRecord
 
 FACTOR_LENGTH = 8
+OK = SW.OK.to_bytes(2, "big")
 WIDEST_CHARACTER = 4  # bytes of GB 18030: a record with so much room left was not too short for the name
 MASTER_FILE = bytes.fromhex("3F00")
 
@@ -75,27 +78,31 @@ class SscSession(PinSession):
         """EF05 and EF06, which a 2.00 card lets everybody read; a 3.00 card wants RK_SSSE for the holder's part."""
         return {**self.read_file("SSSE", "EF05"), **self.read_file("SSSE", "EF06")}
 
-    def read_free(self, wanted: Container[str] | None = None) -> dict[str, Value]:
+    def read_free(self, wanted: Set[str] | None = None) -> dict[str, Value]:
         """The records of EF05 and EF06 that may be read with what this session has proven; nothing is tried in vain.
 
         With `wanted` only these fields, and the name's second record only where the first is full (card §1.3, A).
         """
         found: dict[str, Value] = {}
-        for fid in ("EF05", "EF06"):
-            ef = self.profile.file("SSSE", fid)
-            if not isinstance(ef, RecordEf):
+        room = 0
+        edition, transmit = self.profile.text_codec, self.channel.transmit
+        for item in free_reading(self.profile, self.rights, wanted).asks:
+            record = item.record
+            if room >= WIDEST_CHARACTER and wanted is not None and record.name == "name_ext":
+                found[record.name] = ""
                 continue
-            rights, spare = self.rights, 0
-            for item in ef.records:
-                if not ef.read_of(item).satisfied_by(rights) or (wanted is not None and item.name not in wanted):
-                    continue
-                if wanted is not None and item.name == "name_ext" and spare >= WIDEST_CHARACTER:
-                    found[item.name] = ""
-                    continue
-                raw = self.read_record_raw(ef, item)
-                spare = len(raw) - len(raw.rstrip(b"\x00"))
-                found[item.name] = codecs.decode_record(item, raw, self.profile.text_codec)
+            answer = transmit(item.command)
+            if not (answer.endswith(OK) and answer.startswith(item.header)):
+                answer = self.read_record_raw(item.ef, record) + OK  # by its number, or the error that says why not
+            content = answer[:-2]
+            room = len(content) - len(content.rstrip(b"\x00"))
+            found[record.name] = codecs.decode_record(record, content, edition)
         return found
+
+    @property
+    def closed(self) -> tuple[str, ...]:
+        """Names of the records of EF05 and EF06 that ask for more than this session has proven."""
+        return free_reading(self.profile, self.rights).closed
 
     def read_dir(self, dir_name: str) -> dict[str, Value]:
         """All record files of the selected directory; raises AccessDeniedError or PinInitialError as the card does."""

@@ -44,8 +44,8 @@ def find_ssc(channel: CardChannel) -> Found:
 
 def _version(channel: CardChannel, profile: Profile) -> bytes:
     environment = profile.dir("SSSE")
-    for command in (commands.select_aid(environment.aid), commands.select_fid(environment.fid)):
-        if tell(channel, command).ok:
+    for build, name in ((commands.select_aid, environment.aid), (commands.select_fid, environment.fid)):
+        if tell(channel, build(name)).ok:
             answer = send(channel, commands.read_record_by_tag(_VERSION_TAG, _VERSION_SFI, _VERSION_SIZE))
             if not answer.ok:
                 answer = send(channel, commands.read_record(3, _VERSION_SFI, _VERSION_SIZE))

@@ -7,7 +7,6 @@ from card.apdu import SW
 from card.channel import CardChannel
 from card.domain.entropy import Entropy
 from card.errors import CardDataError, ForeignCardError, NotGenuineError, UnexpectedSwError
-from card.files.kinds import RecordEf
 from card.session import SscSession
 from card.snapshot import CardSnapshot
 from terminal.card_chip import find_ssc
@@ -107,24 +106,16 @@ def read_card(channel: CardChannel, rights: Rights | None = None) -> Reading:
         raise
     snapshot = CardSnapshot(channel.atr, session.atr, values)
     if rights is None:
-        return Reading(snapshot, closed=_closed(session))
+        return Reading(snapshot, closed=session.closed)
     if not values.get("card_id"):
         raise CardDataError("card_id", "not personalised, nothing to prove")
     if not _bound(session, snapshot):
         raise NotGenuineError("the identification code does not belong to this chip")
     rights.prove_chip(session)
-    if _closed(session) and rights.holds(session.profile.key(READ_KEY)):
+    if session.closed and rights.holds(session.profile.key(READ_KEY)):
         session.prove_key(READ_KEY, rights.authorise(session))
         snapshot = replace(snapshot, values={**values, **session.read_free(WANTED - values.keys())})
-    return Reading(snapshot, number, psam_checked=True, closed=_closed(session))
-
-
-def _closed(session: SscSession) -> tuple[str, ...]:
-    """Records of EF05 and EF06 that ask for more than this session has proven."""
-    files = [session.profile.file("SSSE", fid) for fid in ("EF05", "EF06")]
-    records = [(ef, record) for ef in files if isinstance(ef, RecordEf) for record in ef.records]
-    rights = session.rights
-    return tuple(record.name for ef, record in records if not ef.read_of(record).satisfied_by(rights))
+    return Reading(snapshot, number, psam_checked=True, closed=session.closed)
 
 
 def _bound(session: SscSession, snapshot: CardSnapshot) -> bool:

@@ -72,6 +72,49 @@ class RawLoop:
         return list(answer)
 
 
+class RawCard:
+    """One card in one reader: power it, ask for its answer to reset, send commands, let it go."""
+
+    def __init__(self, reader: str, commands: Sequence[bytes]) -> None:
+        """BenchSkippedError."""
+        if scard is None:
+            raise BenchSkippedError("pyscard is not installed")
+        self._reader = reader
+        self._commands = [list(command) for command in commands]
+        self._context = _done(scard.SCardEstablishContext(scard.SCARD_SCOPE_USER))
+        self._handle = self._pci = 0
+
+    def open(self) -> None:
+        """Power; the answer to reset, which is one of the fields."""
+        both = scard.SCARD_PROTOCOL_T0 | scard.SCARD_PROTOCOL_T1
+        result, self._handle, protocol = scard.SCardConnect(
+            self._context, self._reader, scard.SCARD_SHARE_EXCLUSIVE, both
+        )
+        _done((result, None))
+        _done((scard.SCardStatus(self._handle)[0], None))
+        self._pci = scard.SCARD_PCI_T1 if protocol == scard.SCARD_PROTOCOL_T1 else scard.SCARD_PCI_T0
+
+    def send(self) -> None:
+        """All commands, in order. BenchWrongError when one was refused."""
+        for command in self._commands:
+            result, answer = scard.SCardTransmit(self._handle, self._pci, command)
+            if result != scard.SCARD_S_SUCCESS or (answer[-2:] != OK and answer[-2] != MORE):
+                raise BenchWrongError("raw loop: a command was refused")
+
+    def close(self) -> None:
+        scard.SCardDisconnect(self._handle, scard.SCARD_RESET_CARD)
+
+    def whole(self) -> None:
+        """Power to power."""
+        self.open()
+        self.send()
+        self.close()
+
+    def end(self) -> None:
+        """Let the daemon go."""
+        scard.SCardReleaseContext(self._context)
+
+
 def _done(answer: tuple[int, Any]) -> Any:
     if answer[0] != scard.SCARD_S_SUCCESS:
         raise BenchWrongError(f"raw loop: PC/SC result {answer[0] & 0xFFFFFFFF:08X}")

@@ -7,7 +7,7 @@ from os import cpu_count, getloadavg
 from time import perf_counter
 
 from card.texts import both
-from firmware_sim.bench import codes, intake, journal, personalization, taps
+from firmware_sim.bench import codes, intake, journal, personalization, reading, taps
 from firmware_sim.bench.errors import BenchSkippedError
 from firmware_sim.bench.figure import Effort, Figure
 from firmware_sim.bench.show import Show
@@ -38,6 +38,13 @@ BENCHES = (
     Bench(("tap_in_process",), "进程内刷卡", "a bus tap in process", _alone(taps.run_in_process)),
     Bench(("journal_append",), "终端流水", "terminal journal", _alone(journal.run)),
     Bench(("personalize_in_process",), "进程内制卡", "personalisation in process", _alone(personalization.run)),
+    Bench(("twin_apdu_in_process",), "进程内芯片", "the twin in process", _alone(reading.run_in_process)),
+    Bench(
+        ("twin_apdu_pcsc", "card_read_host", "card_read_whole"),
+        "读卡主机开销",
+        "the twin and the reading of a card through PC/SC",
+        reading.run_pcsc,
+    ),
     Bench(intake.names("sqlite"), "事件接收 SQLite", "event intake on SQLite", intake.run_sqlite),
     Bench(intake.names("pg"), "事件接收 PostgreSQL", "event intake on PostgreSQL", intake.run_postgres),
 )

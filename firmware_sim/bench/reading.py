@@ -1,0 +1,183 @@
+"""A card in the reader: how fast the twin answers, and what our own way of reading it costs beside a bare loop."""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from card.channel import standard
+from card.domain.entropy import SeededEntropy
+from card.errors import CardError
+from card.readers.reader import Reader
+from card.recording import Recording
+from card.wire import CardChannel
+from firmware_sim.bench.errors import BenchSkippedError, BenchWrongError
+from firmware_sim.bench.figure import Effort, Figure, milliseconds, quickest_ms, take_pairs
+from firmware_sim.bench.raw_pcsc import RawCard
+from firmware_sim.bench.scripted_twins import SCRIPT
+from firmware_sim.bench.street import CARD, Chips, open_centre
+from firmware_sim.bench.tape import Script, ScriptedChip, Tape
+from firmware_sim.card.store import create_file
+from firmware_sim.errors import DaemonNotInstalledError, NotIsolatedError
+from firmware_sim.rack import DirectRack, PcscRack
+from terminal.card_read import Reading, read_card
+
+LOOKED_UP = "card-script"
+TWINS = "firmware_sim.bench.scripted_twins"
+READS_A_BLOCK = 40  # of which the quickest counts
+ROUNDS_A_BLOCK = 20
+GOAL = 1.1
+
+
+@dataclass(frozen=True)
+class ReadTape:
+    """One reading of the eleven fields from a twin: its commands and answers, and what was read."""
+
+    tape: Tape
+    reading: Reading
+
+    @property
+    def commands(self) -> list[bytes]:
+        return [step.command for step in self.tape.exchanges()]
+
+    def script(self) -> Script:
+        """A chip that gives these answers again and again."""
+        atr = next(step.answer for step in self.tape.steps if not step.command)
+        return Script(Recording("bench: reading", atr, self.tape.of(CARD)))
+
+
+def record_reading(chips: Chips) -> ReadTape:
+    """`card read` without a PSAM, from a twin of this process."""
+    tape, rack = Tape(), chips.rack()
+    channel = tape.listen(CARD, rack.reader(CARD)).connect()
+    reading = read_card(standard(channel))
+    rack.close()
+    if not reading.snapshot.personalised or reading.closed:
+        raise BenchWrongError("the twin gave not all of the eleven fields")
+    return ReadTape(tape, reading)
+
+
+@contextmanager
+def twin_rack(chips: Chips, script: Script, slots: tuple[str, ...] = (CARD, LOOKED_UP)) -> Iterator[PcscRack]:
+    """The real daemon with the twin in one slot and a chip that only looks up its answers in another."""
+    with tempfile.TemporaryDirectory(prefix="oc-bench-", dir="/tmp") as name:
+        folder = Path(name)
+        try:
+            rack = PcscRack(slots, folder / "run", twins=TWINS)
+        except (DaemonNotInstalledError, NotIsolatedError, CardError) as absent:
+            raise BenchSkippedError(str(absent)) from absent
+        try:
+            create_file(folder / "card.chip", dict(chips.card))
+            rack.insert(CARD, folder / "card.chip")
+            rack.insert(LOOKED_UP, script.save(folder / f"looked-up{SCRIPT}"))
+            yield rack
+        finally:
+            rack.close()
+
+
+def run_in_process(effort: Effort) -> Iterator[Figure]:
+    """`twin_apdu_in_process`: commands a second the twin answers in this process, reading the eleven fields.
+
+    The bare side is the same line with a chip that looks its answers up: what is missing to it is the twin's own work.
+    """
+    chips = Chips.make(open_centre())
+    taken = record_reading(chips)
+    twin, looked_up = chips.rack(), DirectRack(SeededEntropy(4, "rack"))
+    looked_up.insert_chip(LOOKED_UP, ScriptedChip(taken.script()))
+    ours = _rate(twin.reader(CARD).connect(), taken.commands)
+    bare = _rate(looked_up.reader(LOOKED_UP).connect(), taken.commands)
+    pairs = take_pairs(ours, bare, effort.pick(60, 3), effort, limit_s=6)
+    yield Figure("twin_apdu_in_process", "APDU/s", "answers looked up, same line", "higher", pairs)
+
+
+def _rate(channel: CardChannel, commands: list[bytes]) -> Callable[[], float]:
+    def block() -> float:
+        def once() -> None:
+            for command in commands:
+                channel.transmit(command)
+
+        return 1000 * len(commands) / milliseconds(once, ROUNDS_A_BLOCK)
+
+    return block
+
+
+def run_pcsc(effort: Effort, wanted: Callable[[str], bool]) -> Iterator[Figure]:
+    """`twin_apdu_pcsc`, `card_read_host`, `card_read_whole`: through the real daemon."""
+    chips = Chips.make(open_centre())
+    taken = record_reading(chips)
+    with twin_rack(chips, taken.script()) as rack:
+        if wanted("twin_apdu_pcsc"):
+            yield _pcsc_rate(rack, taken, effort)
+        raw = RawCard(rack.name(CARD), taken.commands)
+        try:
+            if wanted("card_read_host"):
+                yield _exchange(rack.reader(CARD), raw, taken, effort)
+            if wanted("card_read_whole"):
+                yield _whole(rack.reader(CARD), raw, taken, effort)
+        finally:
+            raw.end()
+
+
+def _pcsc_rate(rack: PcscRack, taken: ReadTape, effort: Effort) -> Figure:
+    twin, looked_up = (RawCard(rack.name(slot), taken.commands) for slot in (CARD, LOOKED_UP))
+
+    def rate(card: RawCard) -> Callable[[], float]:
+        def block() -> float:
+            card.open()
+            spent = milliseconds(card.send, ROUNDS_A_BLOCK)
+            card.close()
+            return 1000 * len(taken.commands) / spent
+
+        return block
+
+    pairs = take_pairs(rate(twin), rate(looked_up), effort.pick(60, 3), effort, limit_s=6)
+    for card in (twin, looked_up):
+        card.end()
+    return Figure("twin_apdu_pcsc", "APDU/s", "answers looked up, same daemon", "higher", pairs)
+
+
+def _exchange(reader: Reader, raw: RawCard, taken: ReadTape, effort: Effort) -> Figure:
+    """Ours from the powered card to the eleven fields as text; the raw loop sends the same bytes and drops them."""
+    wanted = taken.reading.fields()
+
+    def ours() -> float:
+        channel = reader.connect()
+        spent = quickest_ms(lambda: _fields(channel, wanted), READS_A_BLOCK)
+        channel.close()
+        return spent
+
+    def bare() -> float:
+        raw.open()
+        spent = quickest_ms(raw.send, READS_A_BLOCK)
+        raw.close()
+        return spent
+
+    pairs = take_pairs(ours, bare, effort.pick(40, 3), effort, limit_s=10)
+    extra = {"apdus": len(taken.commands), "goal": GOAL, "held": "yes" if pairs.ratio <= GOAL else "no"}
+    return Figure("card_read_host", "ms", "raw pyscard, same APDUs, card powered", "lower", pairs, extra)
+
+
+def _whole(reader: Reader, raw: RawCard, taken: ReadTape, effort: Effort) -> Figure:
+    """As above, power-on, answer to reset and letting go on both sides."""
+    wanted = taken.reading.fields()
+
+    def once() -> None:
+        channel = reader.connect()
+        _fields(channel, wanted)
+        channel.close()
+
+    def ours() -> float:
+        return quickest_ms(once, READS_A_BLOCK)
+
+    def bare() -> float:
+        return quickest_ms(raw.whole, READS_A_BLOCK)
+
+    pairs = take_pairs(ours, bare, effort.pick(40, 3), effort, limit_s=10)
+    extra = {"apdus": len(taken.commands), "goal": GOAL, "held": "yes" if pairs.ratio <= GOAL else "no"}
+    return Figure("card_read_whole", "ms", "raw pyscard, same APDUs, power to power", "lower", pairs, extra)
+
+
+def _fields(channel: CardChannel, wanted: dict[str, str]) -> None:
+    if read_card(standard(channel)).fields() != wanted:
+        raise BenchWrongError("the eleven fields came out otherwise")
