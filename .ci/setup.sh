@@ -1,7 +1,8 @@
 #!/bin/sh
 # Makes this checkout ready:  .ci/setup.sh run|test [--if-needed]
 #   run    what `onecard demo` needs: PC/SC daemon with the virtual reader driver, zbar, a Chinese font, the locked Python packages
-#   test   all of that, and what the tests need besides: PostgreSQL, Chromium, the foreign tools, the locked tools
+#   test   all of that, and what the tests need besides: PostgreSQL, Chromium, the foreign tools, compilers for Windows and a
+#          private Wine, the locked tools
 # Idempotent. As root it asks apt-get; as an ordinary user it unpacks a private copy under .local/root; without apt-get it
 # goes on with what is there. What could not be had is named in one line each; only a missing Python stops it (exit 2).
 set -eu
@@ -37,7 +38,12 @@ have_headers() {
 have_pyscard() { [ -x .venv/bin/python ] && (load_private_copy && .venv/bin/python -c 'import smartcard.System') >/dev/null 2>&1; }
 have_postgres() { first "$private"/usr/lib/postgresql/*/bin/initdb /usr/lib/postgresql/*/bin/initdb >/dev/null; }
 have_chromium() { program chromium && first "$private"/usr/lib/*/libatomic.so.1 /usr/lib/*/libatomic.so.1 >/dev/null; } # its driver needs libatomic
-have_tools() { for tool in opensc-tool pcsc_scan hledger zbarimg sqlite3 openssl; do program "$tool" || return 1; done; }
+have_mingw() { program i686-w64-mingw32-gcc && program x86_64-w64-mingw32-gcc; }
+have_loader() { [ -e /lib/ld-linux.so.2 ]; } # of 32-bit programs
+have_wine() { command -v wine >/dev/null 2>&1 || [ -x .local/wine/wine ]; }
+have_tools() { for tool in opensc-tool pcsc_scan scriptor hledger zbarimg sqlite3 openssl; do program "$tool" || return 1; done; }
+have_cacard() { first "$private"/usr/lib/*/libcacard.so.0 /usr/lib/*/libcacard.so.0 >/dev/null && program certutil; }
+have_emv() { [ -d .venv/foreign/emv ]; }
 
 wanted_packages() {
     have_daemon || echo pcscd
@@ -53,6 +59,9 @@ wanted_packages() {
     [ "$level" = test ] || return 0
     have_postgres || echo postgresql
     have_chromium || echo chromium libatomic1
+    have_cacard || echo libcacard0 libnss3-tools
+    have_mingw || echo gcc-mingw-w64-i686-win32 gcc-mingw-w64-x86-64-win32
+    have_wine || have_loader || [ "$(id -u)" != 0 ] || [ "$(uname -m)" != x86_64 ] || echo libc6-i386
     have_tools || echo opensc pcsc-tools hledger zbar-tools sqlite3 openssl
 }
 
@@ -80,6 +89,9 @@ unpack_privately() {
     done
     for archive in .local/deb/*.deb; do
         [ ! -e "$archive" ] || dpkg -x "$archive" "$private"
+    done
+    for compiler in "$private"/usr/bin/*-mingw32-gcc-win32; do # what update-alternatives would have done
+        [ ! -e "$compiler" ] || ln -sf "$compiler" "${compiler%-win32}"
     done
     rm -rf .local/deb .local/apt
 }
@@ -110,6 +122,38 @@ END
 }
 # shellcheck disable=SC1091
 load_private_copy() { [ ! -e .local/env.sh ] || . ./.local/env.sh; }
+
+# --- Windows programs ----------------------------------------------------------------------------------------------
+# Four packages of Wine's 32-bit half (96 MB), unpacked under .local/wine for everybody: installing them would bring a
+# second architecture and its libraries into the system. Their debug information goes, which leaves a fifth of them.
+wine_apt() {
+    apt-get -o APT::Architectures::=amd64 -o APT::Architectures::=i386 -o Debug::NoLocking=1 \
+        -o Dir::State::lists="$root/.local/wine/apt/lists" -o Dir::Cache="$root/.local/wine/apt/cache" "$@" >>"$log" 2>&1
+}
+
+unpack_wine() {
+    have_wine && return 0
+    { command -v apt-get >/dev/null 2>&1 && have_loader && have_mingw && [ "$(uname -m)" = x86_64 ]; } || return 0
+    wine=$root/.local/wine dlls=usr/lib/i386-linux-gnu/wine/i386-windows log=$root/.local/apt.log
+    mkdir -p "$wine/apt/lists/partial" "$wine/apt/cache/archives/partial" "$wine/deb" "$wine/root"
+    say "private copy under .local/wine: wine32"
+    wine_apt update || true # a mirror of other things may know no such architecture
+    (cd "$wine/deb" && wine_apt download libwine:i386 wine32:i386 libgcc-s1:i386 libz-mingw-w64) || { rm -rf "$wine"; return 0; }
+    for archive in "$wine"/deb/*.deb; do dpkg -x "$archive" "$wine/root"; done
+    mv "$wine/root/usr/lib/wine/wineserver32" "$wine/root/usr/lib/wine/wineserver"
+    cp "$wine/root/usr/i686-w64-mingw32/lib/zlib1.dll" "$wine/root/$dlls/"
+    i686-w64-mingw32-strip -S "$wine/root/$dlls"/*.dll "$wine/root/$dlls"/*.exe >>"$log" 2>&1 || true
+    cat >"$wine/start" <<END
+#!/bin/sh
+LD_LIBRARY_PATH="$wine/root/lib/i386-linux-gnu" WINEPREFIX="\${WINEPREFIX:-$wine/prefix}" WINEARCH=win32 DISPLAY=
+WINEDEBUG=-all WINEDLLOVERRIDES="mscoree,mshtml="
+export LD_LIBRARY_PATH WINEPREFIX WINEARCH DISPLAY WINEDEBUG WINEDLLOVERRIDES
+exec "$wine/root/usr/lib/wine/wine" "\$@"
+END
+    chmod +x "$wine/start"
+    rm -rf "$wine/deb" "$wine/apt"
+    if timeout 180 "$wine/start" cmd /c exit >>"$log" 2>&1; then mv "$wine/start" "$wine/wine"; else rm -rf "$wine"; fi
+}
 
 # --- Python --------------------------------------------------------------------------------------------------------
 choose_python() {
@@ -158,6 +202,12 @@ second_sm2() {
     ! .venv/bin/python -c 'import gmalglib' 2>/dev/null && command -v gcc >/dev/null 2>&1 || return 0
     .venv/bin/pip install -q --no-deps --require-hashes -r requirements-sm2.lock >.venv/gmalglib.log 2>&1 || true
 }
+# A bank terminal written by others, in a folder of its own: it wants older packages than ours. pyscard is the one we have.
+foreign_terminal() {
+    [ "$level" = test ] && ! have_emv || return 0
+    .venv/bin/pip install -q --no-deps --require-hashes --target .venv/foreign -r requirements-emv.lock >.venv/emv.log 2>&1 ||
+        rm -rf .venv/foreign
+}
 have_sm2() {
     .venv/bin/python -c 'import gmalglib' 2>/dev/null ||
         .venv/bin/python -c 'import ctypes, sys; c = ctypes.CDLL("libcrypto.so.3"); sys.exit(not c.OBJ_sn2nid(b"SM2") or not c.EC_GROUP_new_by_curve_name(1172))' 2>/dev/null
@@ -185,6 +235,11 @@ report() {
     [ "$level" = test ] || return 0
     have_postgres || degraded "no PostgreSQL: its tests are skipped, SQLite is tested (Debian: postgresql)"
     have_chromium || degraded "no Chromium: the tests of pages are skipped (Debian: chromium libatomic1)"
+    have_cacard || degraded "no card written by others: its tests are skipped (Debian: libcacard0 libnss3-tools)"
+    have_emv || degraded "no bank terminal written by others: its test is skipped (the reason is in .venv/emv.log)"
+    have_mingw || degraded "no compilers for Windows: the DLLs are not built, their tests are skipped" \
+        "(Debian: gcc-mingw-w64-i686 gcc-mingw-w64-x86-64)"
+    have_wine || degraded "no 32-bit Wine: the Windows program is not run, its Linux twin is (Debian: wine32 of architecture i386)"
     have_tools || degraded "foreign tools are missing, cross-checks by them are skipped (Debian: opensc pcsc-tools hledger zbar-tools sqlite3 openssl)"
 }
 
@@ -208,10 +263,12 @@ load_private_copy
 system_packages
 write_environment
 load_private_copy
+[ "$level" != test ] || unpack_wine
 make_venv
 is_ready || { rm -f "$stamp".*; python_packages; }
 pyscard
 second_sm2
+foreign_terminal
 write_command
 fingerprint >"$stamp.$level"
 report

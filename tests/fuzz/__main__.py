@@ -1,4 +1,4 @@
-"""Bad input by the million: python -m tests.fuzz [--inputs 1000000] [--seed 1]; exit status 1 when it found something."""
+"""Bad input by the million: python -m tests.fuzz [--inputs 1000000] [--seed 1]; status 1 when something was found."""
 
 import argparse
 import sys

@@ -16,7 +16,7 @@ TOP_LEVEL = {
     *("tests", "docs", "examples", ".ci", ".gitignore", "onecard.py", "pyproject.toml", "Makefile", "LICENSE"),
     *("README.md", "README.zh.md", "DECISIONS.md", "CHANGELOG.md"),
     *("requirements.lock", "requirements-dev.lock", "requirements-pcsc.lock", "requirements-sm2.lock"),
-    "requirements-uv.lock",
+    *("requirements-uv.lock", "requirements-emv.lock"),
 }
 # Written in two halves so that this file does not contain what it looks for.
 STRAY = {
