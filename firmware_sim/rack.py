@@ -28,6 +28,7 @@ from firmware_sim.card.slot import Chip, EmptySlotError, Slot
 from firmware_sim.control import SOCKET_NAME as CONTROL_NAME
 from firmware_sim.control import RefusedError, ask
 from firmware_sim.daemon import (
+    LOG_NAME,
     MAX_FOLDER_LENGTH,
     SOCKET_NAME,
     Isolation,
@@ -80,6 +81,10 @@ class Rack(Protocol):
 
     def lag(self, slot: str, milliseconds: int) -> None:
         """Let every answer out of this slot come so much later; 0 ends it."""
+        ...
+
+    def use_line(self, slot: str, interface: str, protocol: str = "") -> None:
+        """Make an empty slot a reader of another kind: `contact` (`T=0`, `T=1`, the chip's first) or `contactless`."""
         ...
 
     def fault(self, slot: str, fault: Fault) -> None:
@@ -201,6 +206,9 @@ class DirectRack:
     def lag(self, slot: str, milliseconds: int) -> None:
         self._slot(slot).lag_ms = milliseconds
 
+    def use_line(self, slot: str, interface: str, protocol: str = "") -> None:
+        self._slot(slot).use_line(interface, protocol)
+
     def fault(self, slot: str, fault: Fault) -> None:
         self._slot(slot).arm(fault)
 
@@ -232,10 +240,12 @@ class PcscRack:
         seed: int | None = None,
         daemon_socket: Path | None = None,
         twins: str = "firmware_sim.twins",
+        apdu_log: bool = False,
     ) -> None:
         """Start and wait for the readers. `seed` makes the chips' random numbers repeatable; `twins` is the child.
 
-        `daemon_socket` is for a process that named its socket before; else it lies in `run_dir`.
+        `daemon_socket` is for a process that named its socket before; else it lies in `run_dir`. `apdu_log`: the
+        daemon writes every command with its time into `log` (personal data and MACs too: test chips only).
 
         Raises DaemonNotInstalledError, NotIsolatedError, DaemonStartError, card.errors.DaemonMissingError.
         """
@@ -248,7 +258,8 @@ class PcscRack:
         self._readers: dict[str, PcscReader] = {}
         self._program = twins
         self._seen_gone: set[str] = set()
-        self._start(allow_open, seed)
+        self.log = self.folder / LOG_NAME
+        self._start(allow_open, seed, apdu_log)
         os.environ[SOCKET_VARIABLE] = str(self.socket)
         self._wait_for_readers()
 
@@ -294,6 +305,9 @@ class PcscRack:
 
     def lag(self, slot: str, milliseconds: int) -> None:
         self._ask({"do": "lag", "slot": slot, "ms": milliseconds})
+
+    def use_line(self, slot: str, interface: str, protocol: str = "") -> None:
+        self._ask({"do": "line", "slot": slot, "interface": interface, "protocol": protocol})
 
     def pull(self, slot: str) -> None:
         """As `eject`, without waiting for the reader to see it; the daemon looks 20 times a second, or 2.5 times."""
@@ -341,7 +355,7 @@ class PcscRack:
         finally:
             reader.close()
 
-    def _start(self, allow_open: bool, seed: int | None) -> None:
+    def _start(self, allow_open: bool, seed: int | None, apdu_log: bool) -> None:
         programs = find_programs()
         isolation: Isolation = choose_isolation(self.folder, allow_open=allow_open)
         plan = {
@@ -353,6 +367,7 @@ class PcscRack:
             "driver": str(programs.driver),
             "library_path": programs.library_path,
             "seed": seed,
+            "apdu_log": apdu_log,
         }
         (self.folder / "rack.json").write_text(json.dumps(plan), "utf-8")
         search = (str(_CHECKOUT), os.environ.get("PYTHONPATH", ""))

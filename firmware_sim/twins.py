@@ -69,6 +69,8 @@ class Twins:
         elif request["do"] == "swap":
             link.eject()
             self._insert(link, Path(request["chip"]))
+        elif request["do"] == "line":
+            link.slot.use_line(str(request["interface"]), str(request["protocol"]))
         elif request["do"] == "lag":
             link.lag_ms = int(request["ms"])
         elif request["do"] == "eject":
@@ -135,7 +137,8 @@ def run(plan: Mapping[str, Any], stopping: threading.Event, load: Loader = load_
     if plan["isolation"] == "namespace":
         raise_loopback()
     programs = Programs(Path(plan["pcscd"]), Path(plan["driver"]), plan["library_path"])
-    daemon = PcscDaemon(folder, Path(plan["socket"]), programs, len(plan["slots"]), plan["isolation"])
+    slots, log = len(plan["slots"]), bool(plan.get("apdu_log"))
+    daemon = PcscDaemon(folder, Path(plan["socket"]), programs, slots, plan["isolation"], apdu_log=log)
     daemon.start(os.getpid())
     twins = Twins(plan["slots"], daemon.ports, plan["seed"], load, looks_every_ms(plan["isolation"]))
     server = ControlServer(folder / SOCKET_NAME, twins.serve)

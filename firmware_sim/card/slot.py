@@ -3,6 +3,7 @@
 import threading
 from typing import Protocol
 
+from firmware_sim.card.dispatch import InterfaceError
 from firmware_sim.card.faults import Fault, FaultPlan, PowerLostError
 
 
@@ -78,7 +79,7 @@ class Slot:
     def use_line(self, interface: str, protocol: str = "") -> None:
         """What reader this is from now on: `contact`, with a protocol (the chip's first when empty), or `contactless`.
 
-        The chip is powered anew at the next request, which raises InterfaceError when it does not offer the line.
+        The chip is powered anew at the next request; one that does not offer the line is as good as not there.
         """
         with self._lock:
             self._line = (interface, protocol)
@@ -137,5 +138,8 @@ class Slot:
         return self._chip
 
     def _power(self, chip: Chip) -> None:
-        chip.power_on(*self._line)
+        try:
+            chip.power_on(*self._line)
+        except InterfaceError as silent:
+            raise EmptySlotError(f"the chip in {self.name} does not answer: {silent}") from None
         self._powered = True
