@@ -3,14 +3,26 @@
 from dataclasses import dataclass
 
 from card import commands
+from card.apdu import SW, sw_name
 from card.channel import CardChannel
-from card.errors import CardError, ForeignCardError, ProfileError
+from card.errors import CardBlockedError, CardDataError, CardError, ForeignCardError, ProfileError
 from card.files.profile import Profile, load_profile
-from card.status import send, tell
+from card.status import check, send, tell
 from terminal.card_desk import PROFILE
 
 # 规范版本, EF05 record 03, is free to read in every version (card §1.14, A).
 _VERSION_SFI, _VERSION_TAG, _VERSION_SIZE = 5, 0x03, 6
+_VERSION_HEAD = b"\x03\x04"
+# What cards that know no such application say, and what those without that record say.
+_ELSEWHERE = (
+    *(SW.FILE_NOT_FOUND, SW.UNKNOWN_INS, SW.UNKNOWN_CLA, SW.WRONG_LENGTH, SW.WRONG_P1P2, SW.WRONG_FILE_TYPE),
+    *(SW.WRONG_DATA, SW.INVALID_STATE, SW.COMMAND_NOT_ALLOWED),
+)
+_NO_RECORD = (
+    *(SW.FILE_NOT_FOUND, SW.RECORD_NOT_FOUND, SW.FUNCTION_NOT_SUPPORTED, SW.WRONG_P1P2, SW.WRONG_FILE_TYPE),
+    *(SW.NO_CURRENT_EF, SW.UNKNOWN_INS, SW.SECURITY_NOT_SATISFIED, SW.WRONG_OFFSET),
+)
+_BLOCKED = (SW.FUNCTION_NOT_SUPPORTED, SW.FILE_INVALIDATED, SW.PERMANENTLY_BLOCKED)
 _BY_VERSION = {b"1": "ssc-1.00", b"2": "ssc-2.00", b"3": "ssc-3.00"}
 
 
@@ -44,15 +56,31 @@ def find_ssc(channel: CardChannel) -> Found:
 
 def _version(channel: CardChannel, profile: Profile) -> bytes:
     environment = profile.dir("SSSE")
+    refused = SW.FILE_NOT_FOUND
     for build, name in ((commands.select_aid, environment.aid), (commands.select_fid, environment.fid)):
-        if tell(channel, build(name)).ok:
-            answer = send(channel, commands.read_record_by_tag(_VERSION_TAG, _VERSION_SFI, _VERSION_SIZE))
-            if not answer.ok:
-                answer = send(channel, commands.read_record(3, _VERSION_SFI, _VERSION_SIZE))
-            if not answer.ok or len(answer.data) != _VERSION_SIZE:
-                return b""
-            return answer.data[2:].strip(b"\x00\xff")
+        answer = tell(channel, build(name))
+        if answer.ok:
+            return _read_version(channel)
+        if answer.sw not in _ELSEWHERE:
+            refused = answer.sw
+    if refused in _BLOCKED:
+        raise CardBlockedError(f"select the environment: {sw_name(refused)}")
+    if refused != SW.FILE_NOT_FOUND:
+        check(refused, "select the environment")
     raise ForeignCardError("no social security environment on this card")
+
+
+def _read_version(channel: CardChannel) -> bytes:
+    """The record's text; b"" where it is not there or not personalised. CardDataError for another shape."""
+    answer = send(channel, commands.read_record_by_tag(_VERSION_TAG, _VERSION_SFI, _VERSION_SIZE))
+    if answer.sw in _NO_RECORD:
+        answer = send(channel, commands.read_record(3, _VERSION_SFI, _VERSION_SIZE))
+    if answer.sw in _NO_RECORD:
+        return b""
+    check(answer.sw, "read the version")
+    if answer.data[:2] != _VERSION_HEAD or len(answer.data) != _VERSION_SIZE:
+        raise CardDataError("version", "record does not start with its declared tag and length")
+    return answer.data[2:].strip(b"\x00\xff")
 
 
 def load_if_there(name: str) -> Profile | None:

@@ -152,7 +152,7 @@ def show_tries(session: SscSession, *, quiet: bool, last_try: bool) -> int:
     """Say how many tries are left, before anybody types. PinBlockedError at none, LastTryError at one."""
     left = session.pin_tries_left()
     if not quiet:
-        print(f"密码还可以试 {left} 次。 {left} PIN tries are left.", flush=True)
+        print(_tries(left), flush=True)
     if left == 0:
         raise PinBlockedError("no try left")
     if left == LAST and not last_try:
@@ -165,9 +165,13 @@ def _wrong(wrong: PinError | PinBlockedError, as_json: bool, before: int) -> int
     if as_json:
         print_json({"done": False, "tries_before": before, "tries_left": left, "code": wrong.code})
     elif before:
-        print(f"密码还可以试 {left} 次。 {left} PIN tries are left.", flush=True)
+        print(_tries(left), flush=True)
     return complain(wrong, NO)
 
 
 def _most(session: SscSession) -> int:
     return session.profile.pin.max_tries if session.profile.pin is not None else 0
+
+
+def _tries(left: int) -> str:
+    return f"密码还可以试 {left} 次。 {left} PIN {'try is' if left == 1 else 'tries are'} left."

@@ -73,6 +73,11 @@ class Change:
     def ref(self) -> str:
         return f"{self.path}/{self.field.name}"
 
+    @property
+    def changes(self) -> bool:
+        """Would writing change the card? A field that cannot be read is taken to change."""
+        return self.old is None or self.old != self.new
+
     def row(self, full: bool, state: str) -> dict[str, str]:
         """The stable keys of `--json`."""
         return {
@@ -84,6 +89,7 @@ class Change:
             "needs": self.need.access.text,
             "needs_zh": self.need.zh,
             "needs_en": self.need.en,
+            "changes": "yes" if self.changes else "no",
             "state": state,
         }
 
@@ -193,9 +199,10 @@ class _Writing:
         if open_write is not None:
             self._settle(open_write, changes)
         changes = [self._with_old(change) for change in changes]
-        wanted = [change for change in changes if change.old is None or change.old != change.new]
+        wanted = [change for change in changes if change.changes]
         if not options.json:
             _show(changes, options.full)
+            _show_keys(session.profile, changes)
         if not wanted:
             return self._end(changes, {}, "卡里已经是这些值，没有写。 The card holds these values already.")
         self._check_able(wanted)
@@ -241,7 +248,8 @@ class _Writing:
     def _report_half(self, changes: Sequence[Change], states: dict[str, str], path: str, why: CardError) -> None:
         """Say what stands and what does not; the error itself follows."""
         if isinstance(why, HalfWrittenError):
-            states |= {change.ref: "unknown" for change in changes if change.path == path}
+            there = [change for change in changes if change.path == path]
+            states |= {change.ref: "written" for change in there if self._place(change) in why.written}
         if self._options.json:
             self._end(changes, states, "")
         elif states:
@@ -256,7 +264,7 @@ class _Writing:
         """
         path = found.plan.path
         values = {change.field.name: change.new for change in changes if change.path == path}
-        places = {_target(self._session.profile, change.ref)[0].text for change in changes}
+        places = {self._place(change) for change in changes}
         whole = values if {step.ref.partition("@")[0] for step in found.plan.steps} <= places | {path} else None
         finding = settle_records(self._session, self._record, Means(self._authorise(), self._pin), whole)
         if finding is None:
@@ -265,6 +273,9 @@ class _Writing:
             open_refs = ", ".join(step.ref for step in found.plan.steps)
             raise WriteHalfError(f"{finding.evidence}; {open_refs}; record {self._file}")
         print(both(finding.code), file=sys.stderr)
+
+    def _place(self, change: Change) -> str:
+        return _target(self._session.profile, change.ref)[0].text
 
     def _authorise(self) -> Authorise | None:
         return self._rights.authorise(self._session) if self._rights is not None else None
@@ -286,20 +297,30 @@ def _field_of(value: object, change: Change) -> Value | None:
 
 
 def _show(changes: Sequence[Change], full: bool) -> None:
-    heads = ("项目 field", "原值 old", "新值 new", "需要 needs")
-    rows = [change.row(full, "") for change in changes]
-    print_table(
-        [
-            (
-                f"{row['ref']} {row['zh']} {row['en']}",
-                row["old"] or "-",
-                row["new"] or "-",
-                f"{row['needs_zh']} {row['needs_en']}",
-            )
-            for row in rows
-        ],
-        heads,
-    )
+    heads = ("项目 field", "原值 old", "新值 new", "变化 change", "需要 needs")
+    rows = [
+        (
+            f"{row['ref']} {row['zh']} {row['en']}",
+            row["old"] or "-",
+            row["new"] or "-",
+            "改 yes" if row["changes"] == "yes" else "同 no",
+            f"{row['needs_zh']} {row['needs_en']}",
+        )
+        for row in (change.row(full, "") for change in changes)
+    ]
+    print_table(rows, heads)
+
+
+def _show_keys(profile: Profile, changes: Sequence[Change]) -> None:
+    """A key has three numbers, and they are never the same thing (card §3.5)."""
+    for name in sorted(frozenset().union(*(change.need.access.keys() for change in changes))):
+        key = profile.key(name)
+        card, psam = _number(key.card_kid), _number(key.psam_kid)
+        print(f"{name}: 卡内号 on the card {card}, PSAM 内号 in the PSAM {psam}, 加密机 HSM {key.hsm or '-'}")
+
+
+def _number(kid: int | None) -> str:
+    return "-" if kid is None else f"{kid:02X}"
 
 
 def _confirmed() -> bool:

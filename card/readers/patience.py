@@ -46,6 +46,11 @@ class _Line:
             raise outcome.trouble
         return outcome.result
 
+    def leave(self, work: Callable[[], Any]) -> None:
+        """Do `work` when the thread is free, and end; its result is nobody's."""
+        self._work.put(work)
+        self._work.put(None)
+
     def end(self) -> None:
         """The thread goes away when it is free."""
         self._work.put(None)
@@ -112,7 +117,9 @@ class _PatientChannel:
         return atr
 
     def close(self) -> None:
-        """Let go; a card that still owes an answer keeps its reader, since asking would wait for it."""
-        if not self._line.given_up:
-            self._line.do(self._inner.close, self._limit_ms, "let the card go")
+        """Let go; a card that still owes an answer is let go when it has come, which nobody waits for."""
+        if self._line.given_up:
+            self._line.leave(self._inner.close)
+            return
+        self._line.do(self._inner.close, self._limit_ms, "let the card go")
         self._line.end()
