@@ -19,7 +19,6 @@ PIN_VALUE = "pin/value"  # 16 bytes, BCD padded FF
 PIN_INITIAL = "pin/initial"  # the value written at personalisation, 16 bytes
 PIN_IS_INITIAL = "pin/is-initial"  # 01 until the holder changed it
 PIN_TRIES = "pin/tries"  # one byte, what is left
-CARD_BLOCK = "block"  # 01 once blocked
 VARIANT = "variant"  # a deliberately bad chip, for refusal tests
 PROVE_SEQUENCE = "option/prove_sequence"
 PROVE_ORDER = "option/prove_order"
