@@ -11,7 +11,7 @@ from server.errors import ChainBrokenError
 from server.events import repository as events
 from server.ledger import repository as ledger_rows
 from server.ledger import service as ledger
-from server.verification_books import clearing, lines, loads
+from server.verification_books import clearing, lines, loads, unloads
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,7 @@ def verify(store: Store) -> list[Finding]:
         ("event chains", "事件链", _events),
         ("events kept", "事件不缺", _kept),
         ("loads", "圈存", loads),
+        ("unloads", "圈提", unloads),
         ("clearing", "清分", clearing),
         ("payment lines", "发放明细", lines),
         ("access log chain", "访问日志链", audit.verify),

@@ -32,6 +32,19 @@ def loads(session: Session) -> int:
     return len(rows)
 
 
+def unloads(session: Session) -> int:
+    """An unload is posted exactly when its posting stands, of its amount; one of nothing has none."""
+    amounts = ledger.amounts(session, "unload:")
+    rows = purse.every_unload(session)
+    for unload in rows:
+        name = f"unload:{unload.unload_id}"
+        wanted = unload.amount if unload.state == POSTED and unload.amount else None
+        if amounts.get(f"{name}:done") != wanted:
+            raise ChainBrokenError(f"{name}: is {unload.state}, the ledger says otherwise")
+    _all_known(amounts, {f"unload:{unload.unload_id}" for unload in rows}, "unload")
+    return len(rows)
+
+
 def clearing(session: Session) -> int:
     """Every cleared item is what its posting owes the operator; every run is the sum of its items and what was paid."""
     runs = settlement.runs(session)

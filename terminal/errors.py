@@ -99,3 +99,21 @@ class PsamLostError(TerminalError):
     """The terminal's own security module does not answer or refuses; no card can be served."""
 
     code = "E-PSAM-LOST"
+
+
+class TransferRefusedError(TerminalError):
+    """Rights and balance move only between two cards of one holder."""
+
+    code = "E-TRANSFER-REFUSED"
+
+
+class TransferStateError(TerminalError):
+    """The transfer is not at a point from which this can be done."""
+
+    code = "E-TRANSFER-STATE"
+
+
+class TransferStuckError(TerminalError):
+    """Neither card nor server can say what became of a step; the money stands in a suspense account until one can."""
+
+    code = "E-TRANSFER-STUCK"

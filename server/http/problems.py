@@ -33,6 +33,7 @@ STATUS: Final[Mapping[str, int]] = {
     "E-CARD-UNKNOWN": 404,
     "E-PURSE-UNKNOWN": 404,
     "E-LOAD-UNKNOWN": 404,
+    "E-UNLOAD-UNKNOWN": 404,
     "E-FACTS-NONE": 404,
     "E-BENEFIT-NOT-FOUND": 404,
     "E-DEATH-UNKNOWN": 404,

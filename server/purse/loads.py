@@ -14,7 +14,7 @@ from server.devices.device import Device
 from server.errors import ServerError
 from server.ledger import service as ledger
 from server.notices import service as notices
-from server.purse import accounts, repository
+from server.purse import accounts, repository, unloads
 from server.purse.load import BANK_ACCOUNT, LOST_CARD, PENDING, POSTED, UNCERTAIN, VOIDED, Load, load_id
 from server.registry import repository as registry
 from server.registry.card import Card
@@ -95,11 +95,12 @@ def start(context: Context, session: Session, device: Device, wish: LoadWish) ->
     known = repository.get(session, name)
     if known is not None:
         return _same(known, wish)
-    card = _card(session, wish.asn)
+    card = _card(session, wish)
     request = _request(wish)
     context.centre.check_load_mac1(request)
     _void_earlier(context, session, wish)
     _post_earlier(context, session, wish)
+    unloads.settle(context, session, wish.asn, wish.online_seq)
     at = business_time(context.clock.now())
     moment = Moment.from_digits(at.strftime("%Y%m%d"), at.strftime("%H%M%S"))
     load = Load(
@@ -189,12 +190,14 @@ def _end_by_event(
             return
 
 
-def _card(session: Session, asn: str) -> Card:
-    card = registry.card_by_asn(session, asn)
+def _card(session: Session, wish: LoadWish) -> Card:
+    """A replaced card may take back only what was unloaded from it: a transfer that is undone."""
+    card = registry.card_by_asn(session, wish.asn)
     if card is None:
-        raise PurseUnknownError(asn)
-    if not card.usable and card.status != "0":
-        raise PurseBlockedError(asn)
+        raise PurseUnknownError(wish.asn)
+    undone = wish.funding == LOST_CARD and unloads.coming_back(session, wish.asn)
+    if not card.usable and card.status != "0" and not undone:
+        raise PurseBlockedError(wish.asn)
     return card
 
 

@@ -4,9 +4,11 @@ from sqlalchemy import select, update
 
 from server.database import Session, put_once
 from server.purse.load import PENDING, Load
-from server.purse.rows import LoadClaimRow, LoadRow
+from server.purse.rows import LoadClaimRow, LoadRow, UnloadRow
+from server.purse.unload import Unload
 
 FIELDS = tuple(Load.__slots__)
+UNLOAD_FIELDS = tuple(Unload.__slots__)
 
 
 def start(session: Session, load: Load) -> bool:
@@ -65,6 +67,40 @@ def claim(session: Session, load: Load) -> bool:
         return True
     row = session.get(LoadClaimRow, (load.asn, load.online_seq))
     return row is not None and row.load_id == load.load_id
+
+
+def start_unload(session: Session, unload: Unload) -> bool:
+    """Write a new unload; False when this one was asked for before."""
+    return put_once(session, UnloadRow, {name: getattr(unload, name) for name in UNLOAD_FIELDS})
+
+
+def get_unload(session: Session, unload_id: str) -> Unload | None:
+    """The unload, held until the transaction ends."""
+    query = select(UnloadRow).where(UnloadRow.unload_id == unload_id).with_for_update()
+    row = session.scalar(query.execution_options(populate_existing=True))
+    return _unload(row) if row else None
+
+
+def unloads_of(session: Session, asn: str, online_seq: int | None = None) -> list[Unload]:
+    """Every unload ever begun for this purse, or for one of its sequences, oldest first."""
+    where = [UnloadRow.asn == asn] + ([] if online_seq is None else [UnloadRow.online_seq == online_seq])
+    rows = session.scalars(select(UnloadRow).where(*where).order_by(UnloadRow.started_at, UnloadRow.unload_id))
+    return [_unload(row) for row in rows]
+
+
+def every_unload(session: Session) -> list[Unload]:
+    """All unloads, oldest first."""
+    rows = session.scalars(select(UnloadRow).order_by(UnloadRow.started_at, UnloadRow.unload_id))
+    return [_unload(row) for row in rows]
+
+
+def end_unload(session: Session, unload_id: str, state: str, at_ms: int) -> None:
+    values = {"state": state, "finished_at": at_ms}
+    session.execute(update(UnloadRow).where(UnloadRow.unload_id == unload_id).values(**values))
+
+
+def _unload(row: UnloadRow) -> Unload:
+    return Unload(**{name: getattr(row, name) for name in UNLOAD_FIELDS})
 
 
 def _load(row: LoadRow) -> Load:

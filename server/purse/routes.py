@@ -4,8 +4,18 @@ from fastapi import APIRouter, Request
 
 from server.http.forms import Hex16
 from server.http.road import Call, signed
-from server.purse import loads
-from server.purse.schemas import CreditAnswer, CreditForm, FinishAnswer, FinishForm, LoadAnswer, LoadForm
+from server.purse import loads, unloads
+from server.purse.schemas import (
+    CreditAnswer,
+    CreditForm,
+    FinishAnswer,
+    FinishForm,
+    LoadAnswer,
+    LoadForm,
+    UnloadAnswer,
+    UnloadEndForm,
+    UnloadForm,
+)
 
 router = APIRouter(prefix="/purse", tags=["purse"])
 # Purses are loaded where the holder stands at a machine or a counter.
@@ -41,5 +51,28 @@ async def credit(request: Request, form: CreditForm) -> CreditAnswer:
 
     def work(call: Call) -> CreditAnswer:
         return CreditAnswer(asn=form.asn, amount=max(0, loads.waiting_credit(call.session, form.asn)))
+
+    return await signed(request, LOADERS, work)
+
+
+@router.post("/unloads")
+async def start_unload(request: Request, form: UnloadForm) -> UnloadAnswer:
+    """Check MAC1, give MAC2: money on its way from an old card to its new one, or back."""
+
+    def work(call: Call) -> UnloadAnswer:
+        wish = unloads.UnloadWish(**form.model_dump())
+        unload = unloads.start(call.context, call.session, call.device, wish)
+        return UnloadAnswer(unload_id=unload.unload_id, date=unload.card_date, time=unload.card_time, mac2=unload.mac2)
+
+    return await signed(request, LOADERS, work)
+
+
+@router.post("/unloads/{unload_id}:finish")
+async def finish_unload(request: Request, unload_id: Hex16, form: UnloadEndForm) -> FinishAnswer:
+    """How the unload ended, by the card's MAC3 or by its unmoved sequence."""
+
+    def work(call: Call) -> FinishAnswer:
+        state = unloads.finish(call.context, call.session, unload_id, form.mac3, form.online_seq_after)
+        return FinishAnswer.model_validate({"state": state})
 
     return await signed(request, LOADERS, work)

@@ -47,6 +47,38 @@ class FinishAnswer(Answer):
     state: Literal["posted", "voided", "uncertain"]
 
 
+class UnloadForm(Form):
+    """The card's 8050 05 answer, and the purse of the same person that inherits. Amount 0 only proves the sequence."""
+
+    asn: Hex8
+    issuer: Hex8
+    heir: Hex8
+    online_seq: Sequence16
+    card_random: Hex4
+    amount: Amount
+    balance: Amount
+    key_version: Octet
+    algorithm: Octet
+    mac1: Hex4
+    terminal_no: Hex6
+
+
+class UnloadAnswer(Answer):
+    """`date` YYYYMMDD and `time` hhmmss go into 8054 03 with `mac2`."""
+
+    unload_id: Hex16
+    date: str
+    time: str
+    mac2: Hex4
+
+
+class UnloadEndForm(Form):
+    """`mac3` of 8054 03 or of the transaction proof; "" with the online sequence the card shows now."""
+
+    mac3: Hex4 | Literal[""] = ""
+    online_seq_after: Annotated[int, Field(ge=-1, le=0xFFFF)] = -1
+
+
 class CreditForm(Form):
     asn: Hex8
 

@@ -37,6 +37,7 @@ def test_honest_books_verify(house: House, tmp_path: Path, capsys: pytest.Captur
         "event chains": 3,
         "events kept": 3,
         "loads": 0,
+        "unloads": 0,
         "clearing": 0,
         "payment lines": 0,
         "access log chain": 3,
