@@ -16,7 +16,7 @@ from card.pin import Pin
 from card.reference import resolve
 from card.session import SscSession
 from card.writer import CHUNK, Means, Values, give_proofs, write_place
-from card.writing import OpenWrite, PlannedStep, digest
+from card.writing import UNKNOWN, OpenWrite, PlannedStep, digest
 
 What: TypeAlias = Literal["record", "pin", "key"]
 # completed: the torn session's deed stands. undone: nothing of it stands. redone: it stood in part or not at all, and
@@ -168,10 +168,11 @@ def _standing(session: SscSession, left: OpenWrite, means: Means) -> tuple[str, 
     give_proofs(session, session.need(left.plan.path, "read"), means)
     content = session.read_raw(target.ef) if isinstance(target.ef, TransparentEf) else b""
     states = []
-    for step in left.plan.steps:
-        raw = _bytes_at(session, target.ef, step, content)
-        now = digest(left.plan.card, step.ref, raw)
-        states.append(NEW if now == step.after else OLD if now == step.before else OTHER)
+    for number, step in enumerate(left.plan.steps):
+        now = digest(left.plan.card, step.ref, _bytes_at(session, target.ef, step, content))
+        # Nobody could read it before: what no command was under way to is as it was.
+        old = number != left.sent if step.before == UNKNOWN else now == step.before
+        states.append(NEW if now == step.after else OLD if old else OTHER)
     return tuple(states)
 
 
