@@ -11,7 +11,7 @@ from card.readers.pcsc import find_reader
 from terminal.card_desk import DONE, NO, Arguments, add_patience, powered, print_json, print_table, reported
 from terminal.card_dump import Line, read_chip
 from terminal.card_errors import DumpFileError
-from terminal.card_mask import mask, mask_bytes, personal
+from terminal.card_mask import mask_bytes, personal
 from terminal.card_rights import add_test_keys, rights_from
 
 _KEYS = ("file", "name", "zh", "en", "value", "hex", "code")
@@ -133,7 +133,7 @@ def _by_place(lines: Sequence[Line]) -> dict[tuple[str, str], Line]:
 
 
 def _kind(a: Line | None, b: Line | None) -> str:
-    """ "" for the same. A masked line is compared with the mask of the other one."""
+    """Empty for the same. A masked line is compared with the mask of the other one."""
     if a is None or b is None:
         return "only_b" if a is None else "only_a"
     if a.code != b.code:
@@ -150,7 +150,7 @@ def _masked(line: Line) -> bool:
 def _as_masked(line: Line) -> tuple[str, str]:
     if _masked(line):
         return line.value, line.hex
-    return mask(line.name, line.value), mask_bytes(bytes.fromhex(line.hex))
+    return line.masked_value(), mask_bytes(bytes.fromhex(line.hex))
 
 
 def _side(line: Line | None, full: bool) -> str:
@@ -160,7 +160,7 @@ def _side(line: Line | None, full: bool) -> str:
         return line.code
     if full or _masked(line) or not personal(line.file, line.name):
         return line.value or line.hex
-    return mask(line.name, line.value) if line.value else mask_bytes(bytes.fromhex(line.hex))
+    return line.masked_value() if line.value else mask_bytes(bytes.fromhex(line.hex))
 
 
 def _print(rows: list[dict[str, str]], found: Comparison) -> None:

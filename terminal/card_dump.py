@@ -51,11 +51,15 @@ PURSES = ("tunion", "cityunion")
 LOG_ENTRIES = 10
 _NOT_READ = (AccessDeniedError, PinInitialError, UnexpectedSwError, CardDataError, TlvError)
 _SHOWN_BYTES = 24
+_SHORT_HEX = 20  # no text or number of a card is that long and equal to its own bytes in hex
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One record or field; `code` is the reason when it could not be read, `status` the card's word for it."""
+    """One record or field; `code` is the reason when it could not be read, `status` the card's word for it.
+
+    `blank`: it was never personalised, which is not the same as holding an empty value.
+    """
 
     file: str
     name: str
@@ -65,6 +69,7 @@ class Line:
     hex: str
     code: str = ""
     status: str = ""
+    blank: bool = False
 
     def row(self, full: bool = True) -> dict[str, str | bool]:
         """The stable keys of `--json`; `masked` says whether value and bytes are hidden."""
@@ -74,12 +79,19 @@ class Line:
             "name": self.name,
             "zh": self.zh,
             "en": self.en,
-            "value": mask(self.name, self.value) if hidden else self.value,
+            "value": self.masked_value() if hidden else self.value,
             "hex": mask_bytes(bytes.fromhex(self.hex)) if hidden else self.hex,
             "code": self.code,
             "status": self.status,
+            "blank": self.blank,
             "masked": hidden,
         }
+
+    def masked_value(self) -> str:
+        """Bytes shown as hex keep only their number."""
+        if len(self.value) > _SHORT_HEX and self.hex.endswith(self.value):
+            return mask_bytes(bytes.fromhex(self.value))
+        return mask(self.name, self.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +230,8 @@ def _record_lines(session: SscSession | PurseSession, ef: RecordEf, profile: Pro
         except _NOT_READ as refused:
             lines.append(_refusal(ef, record.name, record.zh, record.en, refused))
             continue
-        lines.append(_line(ef, record, raw, partial(_shown_record, record, raw, profile)))
+        blank = raw == codecs.blank_record(record)
+        lines.append(_line(ef, record, raw, partial(_shown_record, record, raw, profile), blank))
     refused_codes = {line.code for line in lines}
     if len(lines) > 1 and len(refused_codes) == 1 and "" not in refused_codes and not any(line.hex for line in lines):
         # The whole file says the same: one line is enough.
@@ -245,17 +258,18 @@ def _field_lines(ef: TransparentEf, raw: bytes, profile: Profile) -> list[Line]:
     at = 0
     for field in ef.fields:
         part = raw[at : at + field.length]
-        lines.append(_line(ef, field, part, partial(_shown_field, field, part, profile)))
+        blank = part == codecs.blank(field)
+        lines.append(_line(ef, field, part, partial(_shown_field, field, part, profile), blank))
         at += field.length
     return lines
 
 
-def _line(ef: AnyEf, field: Field, raw: bytes, decoded: Callable[[], str]) -> Line:
+def _line(ef: AnyEf, field: Field, raw: bytes, decoded: Callable[[], str], blank: bool) -> Line:
     try:
         value, code = decoded(), ""
     except (CardDataError, TlvError) as bad:
         value, code = "", bad.code
-    return Line(ef.path, field.name, field.zh, field.en, value, raw.hex().upper(), code)
+    return Line(ef.path, field.name, field.zh, field.en, value, raw.hex().upper(), code, "", blank)
 
 
 def _refusal(ef: AnyEf, name: str, zh: str, en: str, refused: Exception) -> Line:
@@ -285,7 +299,7 @@ def _shown_value(row: dict[str, str | bool]) -> str:
         return value if len(value) <= 2 * _SHOWN_BYTES else value[: 2 * _SHOWN_BYTES] + "…"
     if row["code"]:
         return f"{text(str(row['code']), 'zh').message} {row['status'] or row['code']}"
-    return "-"
+    return "未写入 not personalised" if row["blank"] else "-"
 
 
 def _short(hex_: str) -> str:
