@@ -131,17 +131,13 @@ wine_apt() {
         -o Dir::State::lists="$root/.local/wine/apt/lists" -o Dir::Cache="$root/.local/wine/apt/cache" "$@" >>"$log" 2>&1
 }
 
-unpack_wine() {
-    have_wine && return 0
-    { command -v apt-get >/dev/null 2>&1 && have_loader && have_mingw && [ "$(uname -m)" = x86_64 ]; } || return 0
-    wine=$root/.local/wine dlls=usr/lib/i386-linux-gnu/wine/i386-windows log=$root/.local/apt.log
-    mkdir -p "$wine/apt/lists/partial" "$wine/apt/cache/archives/partial" "$wine/deb" "$wine/root"
-    say "private copy under .local/wine: wine32"
+make_wine() {
+    mkdir -p "$wine/apt/lists/partial" "$wine/apt/cache/archives/partial" "$wine/deb" "$wine/root" || return 1
     wine_apt update || true # a mirror of other things may know no such architecture
-    (cd "$wine/deb" && wine_apt download libwine:i386 wine32:i386 libgcc-s1:i386 libz-mingw-w64) || { rm -rf "$wine"; return 0; }
-    for archive in "$wine"/deb/*.deb; do dpkg -x "$archive" "$wine/root"; done
-    mv "$wine/root/usr/lib/wine/wineserver32" "$wine/root/usr/lib/wine/wineserver"
-    cp "$wine/root/usr/i686-w64-mingw32/lib/zlib1.dll" "$wine/root/$dlls/"
+    (cd "$wine/deb" && wine_apt download libwine:i386 wine32:i386 libgcc-s1:i386 libz-mingw-w64) || return 1
+    for archive in "$wine"/deb/*.deb; do dpkg -x "$archive" "$wine/root" || return 1; done
+    mv "$wine/root/usr/lib/wine/wineserver32" "$wine/root/usr/lib/wine/wineserver" &&
+        cp "$wine/root/usr/i686-w64-mingw32/lib/zlib1.dll" "$wine/root/$dlls/" || return 1
     i686-w64-mingw32-strip -S "$wine/root/$dlls"/*.dll "$wine/root/$dlls"/*.exe >>"$log" 2>&1 || true
     cat >"$wine/start" <<END
 #!/bin/sh
@@ -152,7 +148,18 @@ exec "$wine/root/usr/lib/wine/wine" "\$@"
 END
     chmod +x "$wine/start"
     rm -rf "$wine/deb" "$wine/apt"
-    if timeout 180 "$wine/start" cmd /c exit >>"$log" 2>&1; then mv "$wine/start" "$wine/wine"; else rm -rf "$wine"; fi
+    # The first start makes the prefix.
+    echo 'int main(void) { return 0; }' | i686-w64-mingw32-gcc -x c - -o "$wine/probe.exe" &&
+        timeout 180 "$wine/start" "$wine/probe.exe" >>"$log" 2>&1 && mv "$wine/start" "$wine/wine"
+}
+
+unpack_wine() {
+    ! have_wine || return 0
+    { command -v apt-get >/dev/null 2>&1 && have_loader && have_mingw && [ "$(uname -m)" = x86_64 ]; } || return 0
+    wine=$root/.local/wine dlls=usr/lib/i386-linux-gnu/wine/i386-windows log=$root/.local/apt.log
+    mkdir -p .local
+    say "private copy under .local/wine: wine32"
+    make_wine || rm -rf "$wine"
 }
 
 # --- Python --------------------------------------------------------------------------------------------------------
