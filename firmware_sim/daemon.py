@@ -26,6 +26,7 @@ STOP_TIMEOUT_S = 3.0
 # sun_path holds 108 bytes with its final zero; the socket name is appended to the folder.
 MAX_FOLDER_LENGTH = 80
 SOCKET_NAME = "pcscd.comm"
+LOG_NAME = "pcscd.log"
 READER_NAME = "Onecard Reader"
 # The daemon makes this folder when it starts and ends when it cannot, though it never uses it for us.
 FIXED_FOLDER = Path("/run/pcscd")
@@ -127,8 +128,20 @@ def reader_name(slot: int) -> str:
 class PcscDaemon:
     """One running pcscd. `ports[i]` is the driver's port of slot i."""
 
-    def __init__(self, run_dir: Path, socket_path: Path, programs: Programs, slots: int, isolation: Isolation) -> None:
-        """`run_dir` belongs to this daemon alone; the path of `socket_path` must be short, as Unix sockets demand."""
+    def __init__(
+        self,
+        run_dir: Path,
+        socket_path: Path,
+        programs: Programs,
+        slots: int,
+        isolation: Isolation,
+        *,
+        apdu_log: bool = False,
+    ) -> None:
+        """`run_dir` belongs to this daemon alone; the path of `socket_path` must be short, as Unix sockets demand.
+
+        `apdu_log` lets the daemon write every command and answer with its time into `LOG_NAME`: benches only.
+        """
         if not 1 <= slots <= MAX_SLOTS:
             raise DaemonStartError(f"{slots} slots; 1 to {MAX_SLOTS} can be driven")
         if len(str(socket_path.parent)) > MAX_FOLDER_LENGTH:
@@ -139,6 +152,7 @@ class PcscDaemon:
         self._programs = programs
         self._entries = -(-slots // SLOTS_PER_ENTRY)
         self._isolation: Isolation = isolation
+        self._level = ["--info", "--apdu"] if apdu_log else ["--error"]
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -159,7 +173,7 @@ class PcscDaemon:
                 self.ports = tuple(base + lane for base in bases for lane in range(SLOTS_PER_ENTRY))
                 return
             self.stop()
-        raise DaemonStartError(f"see {self._run_dir / 'pcscd.log'}")
+        raise DaemonStartError(f"see {self._run_dir / LOG_NAME}")
 
     def stop(self) -> None:
         """End the daemon and wait for it."""
@@ -189,10 +203,10 @@ class PcscDaemon:
         preload = str(shim_path(self._run_dir)) if self._isolation == "shim" else ""
         launcher = [sys.executable, "-I", "-S", str(_HERE / "launch.py")]
         setup = [str(self.socket), preload, self._programs.library_path, str(parent), "--"]
-        command = [str(self._programs.pcscd), "--foreground", "--error", "--config", str(self._run_dir / "conf")]
+        command = [str(self._programs.pcscd), "--foreground", *self._level, "--config", str(self._run_dir / "conf")]
         if self._has_polkit():
             command.append("--disable-polkit")
-        with (self._run_dir / "pcscd.log").open("ab") as log:
+        with (self._run_dir / LOG_NAME).open("ab") as log:
             self._process = subprocess.Popen(
                 [*launcher, *setup, *command], stdin=subprocess.DEVNULL, stdout=log, stderr=log, close_fds=True
             )

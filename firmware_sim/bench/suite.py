@@ -7,7 +7,7 @@ from os import cpu_count, getloadavg
 from time import perf_counter
 
 from card.texts import both
-from firmware_sim.bench import codes, intake, journal, personalization, reading, taps
+from firmware_sim.bench import codes, intake, journal, personalization, reading, tap_counts, taps
 from firmware_sim.bench.errors import BenchSkippedError
 from firmware_sim.bench.figure import Effort, Figure
 from firmware_sim.bench.show import Show
@@ -45,6 +45,19 @@ BENCHES = (
         "the twin and the reading of a card through PC/SC",
         reading.run_pcsc,
     ),
+    Bench(
+        ("card_read_apdus", "card_read_apdus_3"),
+        "读卡指令数",
+        "commands of a reading",
+        tap_counts.run_reading,
+    ),
+    Bench(
+        ("bus_tap_apdus", "bus_tap_radio_bytes", "bus_tap_card_time"),
+        "刷卡指令数与卡内时间",
+        "commands, bytes and card time of a bus tap",
+        tap_counts.run_tap,
+    ),
+    Bench(("tear_window",), "扣款悬空时间", "how long a debit hangs", _alone(tap_counts.run_window)),
     Bench(intake.names("sqlite"), "事件接收 SQLite", "event intake on SQLite", intake.run_sqlite),
     Bench(intake.names("pg"), "事件接收 PostgreSQL", "event intake on PostgreSQL", intake.run_postgres),
 )

@@ -48,6 +48,21 @@ def test_figures_that_need_nothing_but_this_process_and_a_disk() -> None:
     assert found["personalize_in_process"]["apdu_bytes"] > found["personalize_in_process"]["apdus"]
 
 
+def test_commands_bytes_and_card_time_are_what_the_page_argues() -> None:
+    """docs/figures.md names these numbers: a command more is a change to be argued there."""
+    found = figures("twin_apdu_in_process", "card_read_apdus", "card_read_apdus_3", "bus_tap")
+    assert {name: found[name]["value"] for name in ("card_read_apdus", "card_read_apdus_3", "bus_tap_apdus")} == {
+        "card_read_apdus": 8,
+        "card_read_apdus_3": 12,
+        "bus_tap_apdus": 14,
+    }
+    assert found["card_read_apdus"]["ratio"] == found["card_read_apdus_3"]["ratio"] == 1
+    tap = found["bus_tap_card_time"]
+    assert tap["held"] == "yes" and tap["value"] <= tap["goal"] == 200
+    assert found["bus_tap_radio_bytes"]["commands_in_the_air"] == found["bus_tap_apdus"]["in_the_air"] == 8
+    assert found["twin_apdu_in_process"]["ratio"] < 1  # a chip that computes is slower than one that looks up
+
+
 def test_intake_on_sqlite_accepts_and_books_every_event() -> None:
     found = figures("event_intake_sqlite_10")
     assert list(found) == ["event_intake_sqlite_10"]
@@ -61,6 +76,19 @@ def test_intake_on_postgresql_accepts_and_books_every_event() -> None:
         missing("pg", "PostgreSQL is not installed")
     line = figures("event_intake_pg_10")["event_intake_pg_10"]
     assert 0 < line["booked_a_second"] <= line["value"]
+
+
+@pytest.mark.pcsc
+def test_reading_and_the_window_go_through_the_real_daemon() -> None:
+    try:
+        find_programs()
+    except DaemonNotInstalledError as absent:
+        missing("pcsc", str(absent))
+    found = figures("twin_apdu_pcsc", "card_read_host", "card_read_whole", "tear_window")
+    assert (
+        found["card_read_host"]["apdus"] == 8 and found["card_read_host"]["value"] < found["card_read_whole"]["value"]
+    )
+    assert 0 < found["tear_window"]["value"] <= found["tear_window"]["longest_ms"]
 
 
 @pytest.mark.pcsc

@@ -10,6 +10,7 @@ from card.recording import Recording, Step
 from firmware_sim.bench.errors import BenchWrongError
 from firmware_sim.bench.figure import Effort, Figure, Pairs, per_second, rounded, take_pairs
 from firmware_sim.bench.street import CARD, PSAM, Chips, open_centre
+from firmware_sim.bench.tap_counts import window_of
 from firmware_sim.bench.tape import OUT_OF_SCRIPT, BareExchange, Script, ScriptedChip
 from firmware_sim.bench.taps import record_taps
 from firmware_sim.bench.uploads import EPOCH, Device, check_answer, real_event
@@ -79,6 +80,28 @@ def test_a_recorded_tap_plays_again_on_fresh_twins_only() -> None:
     exchange.play(recorded.later, leaves=CARD)
     with pytest.raises(BenchWrongError):  # the purse has moved on
         exchange.play(recorded.later, leaves=CARD)
+
+
+LOG = """\
+00000000 APDU: 80 50 03 02 0B 01 00 00 00 AA 46 01 00 00 00 01
+00000100 SW: 61 0F
+00000020 APDU: 00 C0 00 00 0F
+00000030 SW: 00 00 E9 B6 90 00
+00000500 APDU: 80 54 01 00 0F 00 00 00 02
+00000400 SW: 61 08
+00000010 winscard.c:1: something else
+00000040 APDU: 00 C0 00 00 08
+00000050 SW: B3 9E 5B 07 82 B3 01 AC 90 00
+00000900 APDU: 80 50 03 02 0B 01
+00000010 SW: 69 85
+"""
+
+
+def test_the_window_is_added_up_from_the_daemons_log() -> None:
+    figure = window_of(LOG)
+    assert (figure.pairs.value, figure.pairs.baseline, figure.pairs.rounds) == (0.5, 0.15, 1)
+    with pytest.raises(BenchWrongError):
+        window_of(LOG.replace("80 54", "80 5C"))
 
 
 def test_uploads_are_chained_signed_and_attested() -> None:
