@@ -78,7 +78,7 @@ def _card_id(bench: CheckBench) -> tuple[SscSession, bytes]:
 
 
 def card_id_city(bench: CheckBench) -> Outcome:
-    """Bytes 1-3 are the city of issue; the RID follows; the serial repeats the ATR's tail in 1.00 and 2.00 (§1.10)."""
+    """Bytes 1-3 are the city of issue; the RID follows; the serial is the ATR's in 1.00 and 2.00 (card §1.10)."""
     session, raw = _card_id(bench)
     if len(raw) != 16:
         return not_tried("卡识别码还没有写入", "the identification code is not personalised")
