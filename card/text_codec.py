@@ -6,8 +6,11 @@ move the two-byte code and a four-byte code exchange their characters, so an edi
 exchange of pairs (contract §5).
 """
 
+import tomllib
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache
+from importlib.resources import files
 
 from card.errors import CardDataError, FieldError
 
@@ -50,6 +53,13 @@ class Edition(Enum):
     GB18030_2022 = "gb18030-2022"
 
 
+@cache
+def partner_edition(partner: str) -> Edition:
+    """The edition declared for another party (`ldt33`, `applicants`, `police`, `bank`, `transit`); KeyError else."""
+    table = tomllib.loads(files("card").joinpath("text_editions.toml").read_text("utf-8"))["partner"]
+    return Edition(table[partner]["edition"])
+
+
 def _exchange(moves: dict[str, str]) -> dict[int, str]:
     return str.maketrans({**moves, **{new: old for old, new in moves.items()}})
 
@@ -85,6 +95,19 @@ def decode(raw: bytes, edition: Edition, field: str = "text") -> str:
         return raw.decode(codec).translate(exchange)
     except UnicodeDecodeError:
         raise CardDataError(field, f"not {edition.value} text") from None
+
+
+def fit(text: str, edition: Edition, room: int, field: str = "text") -> bytes:
+    """As many whole characters of `text` as fit into `room` bytes: nothing is ever cut through a character."""
+    return split(text, edition, room, field)[0]
+
+
+def transcode(raw: bytes, source: Edition, target: Edition, field: str = "text") -> bytes:
+    """Text of one edition in another. CardDataError when `raw` is no such text, FieldError when `target` lacks one.
+
+    A character keeps its identity, not its code: FE59 of 2000 is a private-use sign and of 2022 the Han U+9FB4.
+    """
+    return encode(decode(raw, source, field), target, field)
 
 
 def split(text: str, edition: Edition, first_length: int, field: str = "text") -> tuple[bytes, bytes]:

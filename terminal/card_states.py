@@ -55,28 +55,28 @@ def _life(canvas: Canvas, cos: CosSpec, y: int) -> int:
     _arrow(canvas, left[0] + WIDE, middle, left[1], "INITIALISE 初始化", _head(cos.initialise))
     _arrow(canvas, left[1] + WIDE, middle, left[2], "END 个人化结束", _head(cos.end_personalisation))
     _arrow(canvas, left[2] + WIDE, middle, left[3], "CARD BLOCK 锁卡", "84160000")
-    low = top + HIGH + 62
+    low = top + HIGH + 34
     _state(canvas, left[3], low, _words(cos, "terminated"), "#fee2e2")
-    canvas.line((left[3] + WIDE // 2, top + HIGH), (left[3] + WIDE // 2, low - 3), arrow=True, dashed=True)
-    canvas.line(
-        (left[2] + WIDE // 2, top + HIGH),
-        (left[2] + WIDE // 2, low + HIGH // 2),
-        (left[3] - 3, low + HIGH // 2),
-        arrow=True,
-    )
-    terminate = cos.terminate.hex().upper() or "-"
-    canvas.text((left[2] + left[3] + WIDE) // 2 - 40, low + HIGH // 2 - 9, "TERMINATE 终止", 12, anchor="middle")
-    canvas.text(
-        (left[2] + left[3] + WIDE) // 2 - 40, low + HIGH // 2 + 18, terminate, 11, FAINT, mono=True, anchor="middle"
-    )
-    notes = (
+    level = low + HIGH // 2
+    for x in (left[1], left[2]):
+        canvas.line((x + WIDE // 2, top + HIGH), (x + WIDE // 2, level))
+    canvas.line((left[1] + WIDE // 2, level), (left[3] - 3, level), arrow=True)
+    centre = (left[2] + left[3] + WIDE) // 2 - 44
+    canvas.text(centre, level - 9, "TERMINATE 终止", 12, anchor="middle")
+    canvas.text(centre, level + 18, cos.terminate.hex().upper() or "-", 11, FAINT, mono=True, anchor="middle")
+    for number, note in enumerate(_notes(cos)):
+        canvas.text(MARGIN, low + HIGH + 26 + 20 * number, note, 12, FAINT)
+    return low + HIGH + 90
+
+
+def _notes(cos: CosSpec) -> tuple[str, ...]:
+    write, prove = _head(cos.write_key), _head(cos.prove_key_version)
+    return (
         "传输密钥验证后方可初始化，复位后生效。The transport key is shown first; the new ATR answers after a reset.",
-        f"每个目录先换主控密钥（{_head(cos.write_key)} P1 01），再写其它密钥与数据。Master keys first, then the rest.",
-        f"写密钥前验证密钥版本（{_head(cos.prove_key_version)}）。A chip proves its key version before any secret.",
+        f"每个目录先换主控密钥（{write} P1 01），再写其它密钥与数据。Master keys first, then other keys and data.",
+        f"写密钥前验证密钥版本（{prove}）。A chip proves its key version before any secret.",
+        "应用锁定 841E 00 可解（8418），01 永久。00 blocks an application until 8418, 01 for good.",
     )
-    for number, note in enumerate(notes):
-        canvas.text(MARGIN, low + 10 + 20 * number, note, 12, FAINT)
-    return low + HIGH
 
 
 def _words(cos: CosSpec, name: str) -> tuple[str, str]:

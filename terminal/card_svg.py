@@ -206,7 +206,7 @@ def _box(canvas: Canvas, profile: Profile, node: Dir, x: int, y: int, width: int
 def _row(canvas: Canvas, ef: AnyEf, x: int, y: int, width: int) -> None:
     pill = 84
     canvas.text(x + 12, y + 17, ef.fid.hex().upper(), 12, bold=True, mono=True)
-    room = width - 56 - 2 * pill - 76
+    room = width - 56 - 2 * pill - 88
     canvas.text(x + 52, y + 17, fitted(f"{ef.name_zh} {ef.name_en}", 12, room), 12)
     canvas.text(x + width - 2 * pill - 24, y + 17, size_of(ef), 11, FAINT, anchor="end")
     canvas.pill(x + width - 2 * pill - 14, y + 3, pill, rule_of(ef.read), "读")

@@ -37,43 +37,48 @@ class _Wrong(Exception):
 
 
 class Builder:
-    """Builds records and remembers the table of each, so that later checks can name its line."""
+    """Builds records and remembers the table of each, so that later checks can name its line.
+
+    A value that is missing or wrong is found once and then stood in for, so that everything else is checked as well;
+    `doubtful` tells which those are, and nothing more is said of them. Such a profile is never handed out.
+    """
 
     def __init__(self, findings: Findings) -> None:
         self.findings = findings
-        self._tables: dict[int, Table] = {}
+        # The record itself is kept beside its table, else its id could pass to another.
+        self._origin: dict[int, tuple[object, Table, frozenset[str]]] = {}
 
     def table_of(self, built: object) -> Table | None:
         """The table a record was built from."""
-        return self._tables.get(id(built))
+        found = self._origin.get(id(built))
+        return found[1] if found else None
+
+    def doubtful(self, built: object, key: str) -> bool:
+        """True when the value of `key` is only a stand-in."""
+        found = self._origin.get(id(built))
+        return found is not None and key in found[2]
 
     def one(self, kind: type[T], row: object, where: str, parent: Table | None = None) -> T | None:
-        """A frozen record from a table, or None when it lacks something; findings say what."""
+        """A frozen record from a table; findings say what is wrong with it. None when it is no table at all."""
         if not isinstance(row, Table):
             self.findings.note(parent, where.strip("[]"), where, "应为一个表", f"{where} must be a table")
             return None
         values: dict[str, object] = {}
         hints, meant = _hints(kind), set()  # type: ignore[arg-type]
-        sound = True
         for name, value in row.items():
-            hint = hints.get(name)
-            if hint is None:
+            if name not in hints:
                 meant.add(self._unknown(hints, row, name, where))
                 continue
             try:
-                values[name] = _convert(value, hint)
+                values[name] = _convert(value, hints[name])
             except _Wrong as wrong:
                 self.findings.note(row, name, f"{where} {name}", wrong.zh, wrong.en)
-                sound = False
-        missing = _needed(kind) - set(row)  # type: ignore[arg-type]
-        for name in sorted(missing - meant):
+        needed = _needed(kind)  # type: ignore[arg-type]
+        for name in sorted(needed - set(row) - meant):
             self.findings.note(row, "", where, f"缺少 {name}", f"{where} lacks {name!r}")
-        if missing:
-            sound = False
-        if not sound:
-            return None
-        built = kind(**values)
-        self._tables[id(built)] = row
+        doubts = (needed | (set(row) & set(hints))) - set(values)
+        built = kind(**values, **{name: _stand_in(hints[name]) for name in doubts})
+        self._origin[id(built)] = (built, row, frozenset(doubts))
         return built
 
     def many(self, kind: type[T], rows: object, where: str, parent: Table) -> list[T]:
@@ -107,8 +112,6 @@ class Builder:
             return self._record_file(row, RECORD_KINDS[kind], where)
         rows = self.rows(row.pop("field", []), f"{where} field", row)
         fields = [item for part in rows if (item := self.one(Field, part, _named(where, part)))]
-        if len(fields) < len(rows):
-            return None
         row["fields"] = []
         if kind == "cyclic":
             cyclic = self.one(CyclicEf, row, where)
@@ -160,15 +163,9 @@ class Builder:
     def _completed(self, built: T, **parts: object) -> T:
         """`built` with its parts; its table goes with it."""
         made: T = dataclasses.replace(built, **parts)  # type: ignore[type-var]
-        table = self._tables.get(id(built))
-        if table is not None:
-            self._tables[id(made)] = table
-            self._keep(built)
+        if id(built) in self._origin:
+            self._origin[id(made)] = (made, *self._origin[id(built)][1:])
         return made
-
-    def _keep(self, built: object) -> None:
-        """Hold on to a replaced record: its id must not be given to another."""
-        self._tables.setdefault(-id(built), Table((("", built),), "", 0))
 
     def _unknown(self, hints: dict[str, Any], row: Table, name: str, where: str) -> str:
         """Note an unknown key; returns the one that was probably meant, or nothing."""
@@ -272,6 +269,17 @@ _CONVERT: dict[object, Callable[[object], object]] = {
     str: _plain(str),
     bool: _plain(bool),
 }
+
+
+def _stand_in(hint: Any) -> object:
+    """Something of the right type in the place of a value that is not there."""
+    if hint is Access:
+        return Access.parse("free")
+    if hint in (int | None, Access | None, Example | None):
+        return None
+    if hint in (int, str, bytes, bool):
+        return 1 if hint is int else hint()
+    return (get_origin(hint) or hint)()
 
 
 def _convert(value: object, hint: Any) -> object:

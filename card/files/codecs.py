@@ -3,7 +3,8 @@
 A constructed record has a mapping for its value: part name -> plain value.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from enum import Enum
 from typing import TypeAlias
 
 from card import text_codec
@@ -15,12 +16,65 @@ Plain: TypeAlias = str | bytes | int
 Value: TypeAlias = Plain | Mapping[str, Plain]
 _CN = ("cn", "date", "time", "datetime")
 _EXACT_DIGITS = {"date": 8, "time": 6, "datetime": 14}
+_DATES = ("date", "datetime")  # a time of zeros is midnight, a date of zeros is none
 
 
 def blank(field: Field) -> bytes:
     """Content of a field that was never personalised: an and amounts 00, cn and b FF (card §1.3, B)."""
     filler = b"\xff" if field.format in _CN or field.format == "b" else b"\x00"
     return filler * field.length
+
+
+class Standing(Enum):
+    """What a field's bytes say about it (card §1.3): never written, written with nothing in it, or a value."""
+
+    UNWRITTEN = "unwritten"
+    EMPTY = "empty"
+    FILLED = "filled"
+
+
+def empty(field: Field) -> bytes:
+    """Content of a field that was written and says nothing, unlike `blank`: an one space, dates and b zeros (C).
+
+    FieldError for a format in which every content is a value: cn, time, dec, hex.
+    """
+    if field.format == "an":
+        return b"\x20" + bytes(field.length - 1)
+    if field.format in _DATES or field.format == "b":
+        return bytes(field.length)
+    raise FieldError(field.name, f"format {field.format} has no empty value")
+
+
+def standing(field: Field, raw: bytes, *, in_use: bool = False) -> Standing:
+    """What the value bytes of a field (without its header) say. `in_use`: the rest of its file was written.
+
+    A blank field of a file in use is empty: who wrote the file had nothing to say there. Amounts have no blank of
+    their own: zero in a file that is not in use is unwritten.
+    """
+    if isinstance(field, RecordField) and field.items:
+        bare = () if field.form == "composite" else (bytes(field.length),)
+        unwritten = raw in (_blank_items(field, field.form), b"\xff" * field.length, *bare)
+    else:
+        unwritten = raw in (blank(field), b"\xff" * field.length)
+    if unwritten:
+        if in_use and field.format in ("dec", "hex"):
+            return Standing.FILLED
+        return Standing.EMPTY if in_use else Standing.UNWRITTEN
+    if field.format == "an" and not raw.strip(b"\x00\x20"):
+        return Standing.EMPTY
+    if (field.format in _DATES or field.format == "b") and not raw.strip(b"\x00"):
+        return Standing.EMPTY
+    return Standing.FILLED
+
+
+def standings(fields: Sequence[Field], raws: Sequence[bytes]) -> dict[str, Standing]:
+    """Field name -> standing of all fields of one file together; `raws` are whole records or the fields' bytes."""
+    pairs = list(zip(fields, raws, strict=True))
+    values = [raw[len(item.header) :] if isinstance(item, RecordField) else raw for item, raw in pairs]
+    alone = {item.name: standing(item, raw) for item, raw in zip(fields, values, strict=True)}
+    if all(found is Standing.UNWRITTEN for found in alone.values()):
+        return alone
+    return {item.name: standing(item, raw, in_use=True) for item, raw in zip(fields, values, strict=True)}
 
 
 def encode(field: Field, value: Value, edition: Edition) -> bytes:
@@ -42,7 +96,7 @@ def decode(field: Field, raw: bytes, edition: Edition) -> Value:
         raise CardDataError(field.name, f"{len(raw)} bytes, declared {field.length}")
     if field.format == "an":
         text = raw.rstrip(b"\x00")
-        return "" if not text.strip(b"\xff") else text_codec.decode(text, edition, field.name)
+        return "" if not text.strip(b"\xff") or text == b" " else text_codec.decode(text, edition, field.name)
     if field.format in _CN:
         return _decode_digits(field, raw)
     if field.format == "b":
@@ -200,7 +254,8 @@ def _blank_items(holder: RecordField | Item, form: str) -> bytes:
 def _decode_items(record: RecordField, content: bytes, edition: Edition) -> dict[str, Plain]:
     if len(content) != record.length:
         raise CardDataError(record.name, f"{len(content)} bytes, declared {record.length}")
-    if content in (b"\x00" * record.length, b"\xff" * record.length):  # a card may leave the skeleton out
+    if record.form != "composite" and content in (bytes(record.length), b"\xff" * record.length):
+        # a card may leave the inner headers out until somebody writes
         content = _blank_items(record, record.form)
     found: dict[str, Plain] = {}
     _read_items(record, content, edition, record.form, found)
@@ -296,6 +351,8 @@ def _encode_digits(field: Field, digits: str) -> bytes:
 
 def _decode_digits(field: Field, raw: bytes) -> str:
     digits = raw.hex().rstrip("f")
+    if field.format in _DATES and not digits.strip("0"):  # never written, or written and empty
+        return ""
     if digits and not digits.isdigit():
         raise CardDataError(field.name, "not BCD digits")
     return digits

@@ -53,7 +53,9 @@ class Draft:
     declared: dict[str, set[str]] = field(default_factory=dict)
 
     def note(self, about: object, key: str, where: str, zh: str, en: str) -> None:
-        """A mistake in `key` of the table that `about` was built from."""
+        """A mistake in `key` of the table that `about` was built from; not where the value is a stand-in anyway."""
+        if key and self.builder.doubtful(about, key):
+            return
         self.builder.findings.note(self.builder.table_of(about), key, where, zh, en)
 
 
@@ -118,9 +120,9 @@ def _check_keys(draft: Draft) -> None:
             number = getattr(row, column)
             if number is not None and not 0 <= number <= 0xFF:
                 draft.note(row, column, where, f"{column} 应为一字节", f"{column} is one byte")
-        if row.type is not None and row.card_kid is None:
+        if row.type is not None and row.card_kid is None and not draft.builder.doubtful(row, "card_kid"):
             draft.note(row, "type", where, "在卡上的密钥要有 card_kid", "a key on the card needs a card_kid")
-        if row.type is None and row.psam_kid is None:
+        if row.type is None and row.psam_kid is None and not _any_doubt(draft, row, "type", "psam_kid"):
             draft.note(row, "", where, "type 与 psam_kid 都没有：它在哪里？", "neither type nor psam_kid: where is it?")
         if not 1 <= row.tries <= 15:
             draft.note(row, "tries", where, "tries 为 1 至 15", "tries is 1 to 15")
@@ -293,7 +295,7 @@ def _shape(item: RecordField) -> tuple[object, ...]:
 
 def _check_sizes(draft: Draft, ef: TransparentEf | CyclicEf, where: str) -> None:
     total = sum(item.length for item in ef.fields)
-    if total != ef.size:
+    if total != ef.size and not any(draft.builder.doubtful(item, "length") for item in ef.fields):
         draft.note(
             ef,
             "size",
@@ -327,9 +329,14 @@ def _check_field(draft: Draft, item: Field, where: str) -> None:
         draft.note(item, "length", where, f"{item.format} 的长度应为 {wanted}", f"length of {item.format} is {wanted}")
         sound = False
     if item.example is None:
-        draft.note(item, "", where, "没有例子", "has no example")
-    elif sound:
+        if not draft.builder.doubtful(item, "example"):
+            draft.note(item, "", where, "没有例子", "has no example")
+    elif sound and not _any_doubt(draft, item, "format", "length", "tag"):
         _check_example(draft, item, where)
+
+
+def _any_doubt(draft: Draft, about: object, *keys: str) -> bool:
+    return any(draft.builder.doubtful(about, key) for key in keys)
 
 
 def _check_part(draft: Draft, part: Item, whole: Field, where: str) -> None:
@@ -337,7 +344,7 @@ def _check_part(draft: Draft, part: Item, whole: Field, where: str) -> None:
     if form == "composite":
         if part.tag:
             draft.note(part, "tag", where, "复合记录的字段没有标签", "a field of a composite record has no tag")
-    elif not part.tag:
+    elif not part.tag and not draft.builder.doubtful(part, "tag"):
         draft.note(part, "", where, "缺少 tag", "lacks 'tag'")
     _check_field(draft, part, where)
 
