@@ -50,6 +50,7 @@ soak: ## every cut twice, the twin against its specification, bad input, seeded 
 	@$(ONECARD) tears --twice
 	@.venv/bin/python -m tests.model.search --commands $(COMMANDS)
 	@.venv/bin/python -m tests.fuzz --inputs $(INPUTS)
+	@terminal/capi/build.sh build/capi fuzz && build/capi/fuzz/fuzz $(INPUTS)
 	@$(ONECARD) world --seeds $(SEEDS) $(ARGS)
 
 docs: ## write again the pages that are made from tables

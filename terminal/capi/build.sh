@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds the C library:  terminal/capi/build.sh [OUT] [linux|win32|win64 ...]   (default: build/capi, all three)
+# Builds the C library:  terminal/capi/build.sh [OUT] [linux|win32|win64|fuzz ...]   (default: build/capi, the first three)
 # What has no compiler here is named in one line and left out; exit status 2 when nothing could be built.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
@@ -27,9 +27,15 @@ linux() {
         gcc $warn -D_DEFAULT_SOURCE "$here/caller.c" -ldl -o "$out/linux/caller"
 }
 
+fuzz() {
+    # shellcheck disable=SC2086
+    mkdir -p "$out/fuzz" && gcc $warn -g -fsanitize=address,undefined -fno-sanitize-recover=all "$here/fuzz.c" \
+        "$here/wire.c" -o "$out/fuzz/fuzz"
+}
+
 for target in "$@"; do
     case $target in
-    linux) need=gcc ;;
+    linux | fuzz) need=gcc ;;
     win32) need=i686-w64-mingw32 ;;
     win64) need=x86_64-w64-mingw32 ;;
     *) echo "capi: no target $target" >&2; exit 64 ;;
@@ -38,7 +44,10 @@ for target in "$@"; do
         echo "capi: degraded: no $need compiler, $target is not built (Debian: gcc-mingw-w64-i686 gcc-mingw-w64-x86-64, gcc)"
         continue
     fi
-    if [ "$target" = linux ]; then linux || exit 1; else windows "$target" "$need" || exit 1; fi
+    case $target in
+    linux | fuzz) "$target" || exit 1 ;;
+    *) windows "$target" "$need" || exit 1 ;;
+    esac
     built=1
     echo "capi: $out/$target"
 done
