@@ -12,12 +12,13 @@ from firmware_sim.card.cos import Card
 from tests.model.author import Author, personalisation
 from tests.model.book import book
 from tests.model.spec import SpecCard
-from tests.model.state import CONTACTLESS
+from tests.model.state import BLOCKED, CONTACTLESS, TERMINATED
 from tests.model.steps import Step, bytes_of
 
 TRANSPORT_KEY = bytes.fromhex("505152535455565758595A5B5C5D5E5F")
 BATCH = bytes.fromhex("00000007")
 SHORTEN_TRIES = 4000
+LAST_WORDS = 12  # what a blocked or terminated card is still asked
 
 
 class Chance:
@@ -152,8 +153,12 @@ class Talk:
 def converse(start: Start, seed: int, length: int) -> Talk:
     """Write and play one conversation of about `length` steps, then look at everything; stops at a difference."""
     pair, author, talk = Pair(start, seed), Author(random.Random(seed), book(*start.profiles)), Talk(seed)
+    after_the_end = 0
     for _ in range(length):
         if not _advance(pair, talk, author.next(pair.model)):
+            return talk
+        after_the_end += pair.model.kept.life in (BLOCKED, TERMINATED)
+        if after_the_end > LAST_WORDS:
             return talk
     for step in author.audit():
         if not _advance(pair, talk, step):
@@ -165,7 +170,8 @@ def _advance(pair: Pair, talk: Talk, step: Step) -> bool:
     talk.steps.append(step)
     talk.commands += step.kind != "reset"
     talk.difference = pair.play(step)
-    talk.words[pair.word] += 1
+    if step.kind != "reset":
+        talk.words[pair.word] += 1
     return talk.difference is None
 
 
