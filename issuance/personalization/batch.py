@@ -44,11 +44,20 @@ class MadeCard:
     slot: str
     milliseconds: int
     certificate: Certificate = field(repr=False)
+    resumed: bool = False
+
+    @property
+    def said(self) -> str:
+        """Text code for the operator: made in one go, or finished after the chip had been left half made."""
+        return "S-CHIP-RESUMED" if self.resumed else "S-CHIP-MADE"
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """One card more, or one chip less. `stage`: good, spoiled, set_aside, slot_stopped, line_stopped."""
+    """One card more, or one chip less. `stage`: good, spoiled, set_aside, slot_stopped, line_stopped.
+
+    `said` is the text code of a card that came out good.
+    """
 
     stage: str
     slot: str
@@ -57,6 +66,7 @@ class Progress:
     good: int
     spoiled: int
     total: int
+    said: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +105,7 @@ class _Endings:
     def good(self, card: MadeCard) -> None:
         self._book.good(card.card_id, card.certificate)
         self.cards.append(card)
-        self._tell("good", card.slot, card.order_id, card.card_no)
+        self._tell("good", card.slot, card.order_id, card.card_no, card.said)
 
     def refuse(self, slot: str, job: Job, reason: str, batch: str) -> None:
         """Before anything was bound to the chip; one begun earlier is spoiled."""
@@ -150,10 +160,10 @@ class _Endings:
         self.set_aside.append((job.chip, reason))
         self._tell("set_aside", slot, job.order_id)
 
-    def _tell(self, stage: str, slot: str, order_id: str, card_no: str = "") -> None:
+    def _tell(self, stage: str, slot: str, order_id: str, card_no: str = "", said: str = "") -> None:
         with self._lock:
             good, spoiled = len(self.cards), len(self.spoiled)
-            self._progress(Progress(stage, slot, order_id, card_no, good, spoiled, self._tray.total))
+            self._progress(Progress(stage, slot, order_id, card_no, good, spoiled, self._tray.total, said))
 
 
 class BatchRun:
@@ -242,7 +252,7 @@ class BatchRun:
         """From here on the chip is bound to its person."""
         card_id = script.identity.card_id.hex
         try:
-            certificate = self._burn(machine, job.chip, script)
+            certificate, again = self._burn(machine, job.chip, script)
         except (ReaderLostError, DaemonMissingError):
             raise
         except LineStoppedError:  # between two attempts on the same chip: the making stays open
@@ -254,7 +264,8 @@ class BatchRun:
         else:
             number = script.identity.card_no.text
             took = monotonic_ms() - started
-            self._endings.good(MadeCard(card_id, number, job.order_id, job.chip, slot, took, certificate))
+            resumed = again or job.making is not None
+            self._endings.good(MadeCard(card_id, number, job.order_id, job.chip, slot, took, certificate, resumed))
 
     def _script_for(self, job: Job, slot: str, facts: ChipFacts) -> Script:
         if job.making is None:
@@ -270,13 +281,13 @@ class BatchRun:
             raise ChipRefusedError("the chip carries another card's serial")
         return script
 
-    def _burn(self, machine: Machine, chip: Path, script: Script) -> Certificate:
-        """Burn and read back; a chip that slipped away is taken once more and burned from the beginning."""
+    def _burn(self, machine: Machine, chip: Path, script: Script) -> tuple[Certificate, bool]:
+        """Burn and read back; a chip that slipped away is taken once more and burned from the beginning (True)."""
         try:
             machine.burn(script)
-            return machine.read_back(script)
+            return machine.read_back(script), False
         except CardLostError:
             machine.take(chip)
             again = self._book.resume(script.identity.card_id.hex)
             machine.burn(again)
-            return machine.read_back(again)
+            return machine.read_back(again), True

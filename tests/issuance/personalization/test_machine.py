@@ -269,6 +269,7 @@ def test_a_chip_that_slips_away_is_resumed(office: Office, kind: str, ins: int, 
     office.rack.fault("encoder-0", Fault(kind=kind, ins=ins, nth=nth))
     result = office.branch.personalize(office.rack, chips, slots=ONE)
     assert (len(result.cards), result.spoiled) == (1, ())
+    assert result.cards[0].said == "S-CHIP-RESUMED"
     assert office.branch.stock().good == 1
 
 
