@@ -17,6 +17,7 @@ from issuance.database import Engine, reading, transaction
 from issuance.handout import HandOutCounter
 from issuance.key_budget import KeyBudget
 from issuance.lifecycle import CardView, Lifecycle, view
+from issuance.maintenance_desk import MaintenanceDesk
 from issuance.personalization.batch import BatchResult, BatchRun, ProgressCallback
 from issuance.personalization.content import CardModel
 from issuance.personalization.machine import Feeder, Machine
@@ -94,6 +95,9 @@ class Branch:
             settings=self._settings,
             reference=reference,
             budget=self.key_budget,
+        )
+        self.maintenance = MaintenanceDesk(
+            engine, model=self.model, centre=centre, entropy=entropy, budget=self.key_budget
         )
 
     def accept(self, applicants: Path, on_progress: Callable[[int, int], None] | None = None) -> Acceptance:
