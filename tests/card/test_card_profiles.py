@@ -94,7 +94,7 @@ def test_the_other_applications_of_a_2_00_card_are_as_their_tables_say() -> None
 
 
 def test_version_1_00_is_read_only_and_unlike_2_00_where_its_table_says() -> None:
-    """card §1.9b."""
+    """card §1.9."""
     old = load_profile("ssc-1.00")
     assert old.read_only and old.protocols == ("T=0",)
     assert [item[0] for item in tags(old, "SSSE/EF06")] == ["08", "09", "0A", "0B", "0C", "0D"]

@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+from functools import cache
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,19 @@ from hypothesis import strategies as st
 from playwright._impl._driver import compute_driver_executable
 
 from card.errors import CardDataError, FieldError
-from card.text_codec import Edition, NameOnCard, decode, encode, join_name, normalise, split, split_name
+from card.text_codec import (
+    Edition,
+    NameOnCard,
+    decode,
+    encode,
+    fit,
+    join_name,
+    normalise,
+    partner_edition,
+    split,
+    split_name,
+    transcode,
+)
 from tests.required import missing
 
 NEWEST = Edition.GB18030_2022
@@ -26,14 +39,37 @@ console.log(JSON.stringify(found));
 """
 
 
-def test_two_byte_codes_equal_another_implementation() -> None:
-    node = shutil.which("node") or compute_driver_executable()[0]  # the browser driver brings one
-    done = subprocess.run([node, "-e", DUMP], capture_output=True, text=True, check=False)
+# The nineteen codes that editions disagree about: where the character of 2022 is, what it is.
+MOVED = {
+    0xA6D9: "\ufe10", 0xA6DA: "\ufe12", 0xA6DB: "\ufe11", 0xA6DC: "\ufe13", 0xA6DD: "\ufe14", 0xA6DE: "\ufe15",
+    0xA6DF: "\ufe16", 0xA6EC: "\ufe17", 0xA6ED: "\ufe18", 0xA6F3: "\ufe19", 0xA8BC: "\u1e3f", 0xFE59: "\u9fb4",
+    0xFE61: "\u9fb5", 0xFE66: "\u9fb6", 0xFE67: "\u9fb7", 0xFE6D: "\u9fb8", 0xFE7E: "\u9fb9", 0xFE90: "\u9fba",
+    0xFEA0: "\u9fbb",
+}  # fmt: skip
+FOUR_BYTES = """
+const decoder = new TextDecoder('gb18030'), found = {};
+for (let a = 0x81; a <= 0x84; a++) for (let b = 0x30; b <= 0x39; b++)
+  for (let c = 0x81; c <= 0xFE; c++) for (let d = 0x30; d <= 0x39; d++) {
+    const text = decoder.decode(new Uint8Array([a, b, c, d]));
+    if ([...text].length === 1 && text !== '\ufffd') found[((a * 256 + b) * 256 + c) * 256 + d] = text;
+  }
+console.log(JSON.stringify(found));
+"""
+
+
+@cache
+def node_says(script: str) -> dict[int, str]:
+    """What Node's decoder makes of every code; the browser driver brings a Node where the machine has none."""
+    node = shutil.which("node") or compute_driver_executable()[0]
+    done = subprocess.run([node, "-e", script], capture_output=True, text=True, check=False)
     if done.returncode:
         missing("browser", f"the browser driver does not run: {done.stderr.strip().splitlines()[-1]}")
-    theirs = {int(code): text for code, text in json.loads(done.stdout).items()}
+    return {int(code): text for code, text in json.loads(done.stdout).items()}
+
+
+def test_two_byte_codes_equal_another_implementation() -> None:
+    theirs = {code: text for code, text in node_says(DUMP).items() if code != WEB_ONLY}
     assert len(theirs) > 23_000
-    del theirs[WEB_ONLY]
     differing = {
         f"{code:04X}": (text, ours)
         for code, text in theirs.items()
@@ -41,6 +77,81 @@ def test_two_byte_codes_equal_another_implementation() -> None:
     }
     assert not differing
     assert all(encode(text, NEWEST) == code.to_bytes(2, "big") for code, text in theirs.items() if text not in "•‧・")
+
+
+@pytest.mark.parametrize("code", MOVED, ids=lambda code: f"{code:04X}")
+def test_each_of_the_nineteen_codes_against_the_other_implementation(code: int) -> None:
+    raw, text = code.to_bytes(2, "big"), MOVED[code]
+    assert node_says(DUMP)[code] == text == decode(raw, NEWEST) and encode(text, NEWEST) == raw
+    of_2000 = raw.decode("gb18030")  # the language's own codec is that of 2000
+    assert of_2000 != text and "\ue000" <= of_2000 <= "\uf8ff"
+    assert decode(raw, Edition.GB18030_2000) == of_2000 and encode(of_2000, Edition.GB18030_2000) == raw
+    assert decode(raw, Edition.GB18030_2005) == (text if code == 0xA8BC else of_2000)
+    with pytest.raises(CardDataError):
+        decode(raw, Edition.GBK)
+    # what was displaced is not lost: it has the four bytes of the newcomer
+    assert decode(encode(of_2000, NEWEST), NEWEST) == of_2000 and len(encode(of_2000, NEWEST)) == 4
+
+
+def test_nineteen_codes_and_no_others_tell_the_editions_apart() -> None:
+    theirs = node_says(DUMP)
+    differing = {code for code, text in theirs.items() if code.to_bytes(2, "big").decode("gb18030") != text}
+    assert differing - {WEB_ONLY} == set(MOVED)
+    assert sum("\u4e00" <= text <= "\u9fff" for text in MOVED.values()) == 8
+
+
+def test_gbk_is_a_part_of_the_other_implementation() -> None:
+    agreeing = 0
+    for code, text in node_says(DUMP).items():
+        try:
+            ours = decode(code.to_bytes(2, "big"), Edition.GBK)
+        except CardDataError:
+            continue
+        assert ours == text, f"{code:04X}"
+        agreeing += 1
+    assert agreeing == 21_791
+
+
+def test_four_byte_codes_equal_another_implementation_but_for_the_eighteen_it_keeps() -> None:
+    """The other one moved the two-byte codes of 2022 and left the four-byte codes where they were."""
+    theirs = node_says(FOUR_BYTES)
+    assert len(theirs) > 39_000
+    differing = {text for code, text in theirs.items() if decode(code.to_bytes(4, "big"), NEWEST) != text}
+    assert differing == set(MOVED.values()) - {"\u1e3f"}
+
+
+def test_a_third_implementation_agrees_on_the_nineteen() -> None:
+    program = shutil.which("iconv")
+    if program is None:
+        missing("tools", "no iconv here")
+    raw = b"".join(code.to_bytes(2, "big") for code in MOVED)
+    told = subprocess.run([program, "-f", "GB18030", "-t", "UTF-8"], input=raw, capture_output=True, check=False)
+    if told.returncode:
+        missing("tools", f"iconv does not know GB18030: {told.stderr.decode(errors='replace').strip()}")
+    if told.stdout.decode("utf-8") != "".join(MOVED.values()):
+        pytest.skip("this iconv is of an edition before 2022")
+    assert decode(raw, NEWEST) == told.stdout.decode("utf-8")
+
+
+def test_other_parties_have_a_declared_edition() -> None:
+    assert partner_edition("ldt33") is Edition.GBK  # their strings are GBK (card §4.1, A)
+    assert {partner_edition(name) for name in ("applicants", "police")} == {NEWEST}
+    with pytest.raises(KeyError):
+        partner_edition("nobody")
+
+
+def test_between_two_editions_a_character_stays_itself() -> None:
+    assert transcode(b"\xfe\x59", NEWEST, Edition.GB18030_2000) == bytes.fromhex("82359037")
+    assert transcode("王".encode("gbk"), Edition.GBK, NEWEST) == "王".encode("gbk")
+    with pytest.raises(FieldError):
+        transcode("𠮷".encode("gb18030"), NEWEST, Edition.GBK)
+
+
+@pytest.mark.parametrize("room", range(7))
+def test_what_fits_is_whole_characters(room: int) -> None:
+    raw = fit("a中𠮷", NEWEST, room)
+    assert len(raw) <= room and "a中𠮷".startswith(decode(raw, NEWEST))
+    assert len(raw) == [0, 1, 1, 3, 3, 3, 3][room]
 
 
 @pytest.mark.parametrize(
