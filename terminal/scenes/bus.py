@@ -94,7 +94,7 @@ class BusErrand:
         body: dict[str, object] = {
             **self._post.base_body(),
             **no_debit(),
-            "txn_type": self._kind,
+            "txn_type": _kind(self._config),
             "line": self._config.line,
             "asn": public.asn.digits if public else "",
             "issuer": public.issuer.raw.hex() if public else "",
@@ -128,7 +128,7 @@ class BusErrand:
                 card_random=opened.random,
                 offline_seq=opened.offline_seq,
                 amount=int(fare),
-                kind=self._kind,
+                kind=_kind(self._config),
                 moment=Moment.from_digits(day, time),
                 key_version=opened.key_version,
                 algorithm=opened.algorithm,
@@ -190,13 +190,13 @@ class BusErrand:
         kind = PRICE_NAMES.get(decision.price_class, (decision.price_class, decision.price_class))
         return screen(code, Tone.GO, kind, fare=decision.fare.yuan(), balance=left)
 
-    @property
-    def _kind(self) -> int:
-        return TYPE_COMPOUND if self._config.compound else TYPE_PURCHASE
-
     def _inputs(self, presented: BusPresented, verified: VerifiedCredential) -> dict[str, object]:
         last = self._last_taps.get(presented.credential.medium_id)
         return rule_inputs(self._post, presented, verified, last)
+
+
+def _kind(config: BusConfig) -> int:
+    return TYPE_COMPOUND if config.compound else TYPE_PURCHASE
 
 
 def _voided(body: dict[str, object], why: str) -> Acted:
