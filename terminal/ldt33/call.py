@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from card.apdu import SW
 from terminal.ldt33.codes import Code, Ldt33Error
 from terminal.ldt33.module import Module, open_module
 from terminal.ldt33.pinpad import Prompt
@@ -39,6 +40,11 @@ class Call:
         if self._visit is None:
             raise Ldt33Error(Code.NOT_CONNECTED)
         return self._visit
+
+    @property
+    def heard(self) -> int:
+        """The last status word of the card, 9000 when there was none."""
+        return self._visit.wire.heard if self._visit is not None else SW.OK
 
     @property
     def module(self) -> Module:

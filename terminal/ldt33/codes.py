@@ -2,23 +2,32 @@
 
 from enum import IntEnum
 
-from card.apdu import sw_name
+from card.apdu import MORE_DATA, SW, sw_name
 from card.errors import (
     AccessDeniedError,
     CardBlockedError,
     CardDataError,
     CardError,
+    CardGarbageError,
+    CardLateError,
     CardLostError,
+    CardMemoryError,
     CardMuteError,
+    CardTerminatedError,
     ChannelLimitError,
+    ContactlessRefusedError,
     DaemonMissingError,
     FieldError,
     ForeignCardError,
+    KeyBlockedError,
+    KeyMissingError,
+    LineMacError,
     NoCardError,
     NotGenuineError,
     PinBlockedError,
     PinError,
     PinFormatError,
+    PinInitialAgainError,
     PinInitialError,
     ProfileError,
     ProofMissingError,
@@ -28,6 +37,8 @@ from card.errors import (
     ReaderBusyError,
     ReaderLostError,
     ReaderNotFoundError,
+    ReadOnlyProfileError,
+    TlvError,
     UnexpectedSwError,
 )
 from terminal.errors import TerminalError
@@ -102,12 +113,13 @@ MEANINGS: dict[Code, tuple[str, str]] = {
 }
 STYLES = ("library", "status-word")
 
-# Our error -> library code. CardError's children that carry a status word are asked for it first.
-_PLAIN: dict[type[Exception], Code] = {
+# Our error -> library code.
+_PLAIN: dict[type[CardError], Code] = {
     ForeignCardError: Code.WRONG_CARD,
     NoCardError: Code.NO_CARD,
     CardMuteError: Code.NOT_POWERED,
     CardLostError: Code.NO_ANSWER,
+    CardLateError: Code.NO_ANSWER,
     ChannelLimitError: Code.NO_ANSWER,
     ReaderLostError: Code.READER,
     ReaderNotFoundError: Code.READER,
@@ -115,18 +127,28 @@ _PLAIN: dict[type[Exception], Code] = {
     DaemonMissingError: Code.READER,
     NotGenuineError: Code.NOT_GENUINE,
     CardDataError: Code.BAD_INFORMATION,
+    CardGarbageError: Code.BAD_INFORMATION,
+    TlvError: Code.BAD_INFORMATION,
     FieldError: Code.BAD_INPUT,
     ProfileError: Code.NOT_SUPPORTED,
+    ContactlessRefusedError: Code.NOT_SUPPORTED,
+    ReadOnlyProfileError: Code.NOT_SUPPORTED,
     PinFormatError: Code.PIN_LENGTH,
+    PinInitialAgainError: Code.PIN_TO_INITIAL,
 }
-# Our error -> the status word behind it, where the error itself does not carry it.
-_SW: dict[type[CardError], int] = {
-    AccessDeniedError: 0x6982,
-    CardBlockedError: 0x6A81,
-    PurseFundsError: 0x9401,
-    PurseLimitError: 0x9402,
-    PurseMacError: 0x9302,
-    ProofMissingError: 0x9406,
+# Errors made of a status word, with the word to name when the wire heard none (asked of the profile, not of the card).
+_WORDS: dict[type[CardError], int] = {
+    AccessDeniedError: SW.SECURITY_NOT_SATISFIED,
+    CardBlockedError: SW.FUNCTION_NOT_SUPPORTED,
+    CardTerminatedError: SW.FUNCTION_NOT_SUPPORTED,
+    CardMemoryError: SW.MEMORY_FAILURE,
+    KeyBlockedError: SW.METHOD_BLOCKED,
+    KeyMissingError: SW.KEY_NOT_FOUND,
+    LineMacError: SW.SM_DATA_WRONG,
+    PurseFundsError: SW.INSUFFICIENT_FUNDS,
+    PurseLimitError: SW.COUNTER_LIMIT,
+    PurseMacError: SW.MAC_WRONG,
+    ProofMissingError: SW.PROOF_NOT_AVAILABLE,
 }
 
 
@@ -140,25 +162,25 @@ class Ldt33Error(TerminalError):
         self.value = int(value)
 
 
-def value_of(error: CardError | TerminalError, style: str) -> int:
-    """The return code of an error. `style` says how a refused PIN is told: as -51, -52, -35 or as minus its SW."""
+def value_of(error: CardError | TerminalError, style: str, heard: int = SW.OK) -> int:
+    """The return code of an error. `style` says how a refused PIN is told: as -51, -52, -35 or as minus its SW.
+
+    `heard` is the last status word of the card: one error class stands for several of them.
+    """
     if isinstance(error, Ldt33Error):
         return error.value
     if isinstance(error, PinError):
         return Code.PIN_WRONG if style == "library" else -(0x63C0 | error.tries_left)
     if isinstance(error, PinBlockedError):
-        return Code.PIN_BLOCKED if style == "library" else -0x6983
+        return Code.PIN_BLOCKED if style == "library" else -SW.METHOD_BLOCKED
     if isinstance(error, PinInitialError):
-        return Code.PIN_INITIAL if style == "library" else -0x6985
+        return Code.PIN_INITIAL if style == "library" else -SW.CONDITIONS_NOT_SATISFIED
     if isinstance(error, UnexpectedSwError):
         return -error.sw
-    for kind, sw in _SW.items():
+    for kind, word in _WORDS.items():
         if isinstance(error, kind):
-            return -sw
-    for known, code in _PLAIN.items():
-        if isinstance(error, known):
-            return code
-    return Code.NO_ANSWER
+            return -(word if heard == SW.OK or heard >> 8 == MORE_DATA else heard)
+    return next((code for kind, code in _PLAIN.items() if isinstance(error, kind)), Code.NO_ANSWER)
 
 
 def meaning(value: int) -> tuple[str, str]:

@@ -30,6 +30,7 @@ class Opened:
 
     random: bytes
     sequence: bytes
+    terminal: bytes
     pay: PayInfo
 
 
@@ -41,7 +42,7 @@ def debit(call: Call, kind: int, card: str, pay: str) -> str:
 
 
 def step1(call: Call, kind: int, card: str, pay: str) -> str:
-    """`算法|密钥地址|随机数 4|交易序号 2|个人金额 4|统筹金额 4|类型|时间|`; the PIN is asked for first."""
+    """`算法|密钥地址|随机数 4|交易序号 2|个人金额 4|统筹金额 4|类型|终端机编号 6|时间|`; the PIN is asked for first."""
     wanted, info = parse_pay_info(pay), parse_card_info(card)
     visit = call.open(kind, contact_only=True)
     check_card(visit, info)
@@ -53,7 +54,7 @@ def step1(call: Call, kind: int, card: str, pay: str) -> str:
     call.keep("iDoDebit_HSM_Step2", opened)
     amounts = (f"{wanted.personal:08X}", f"{wanted.pooled:08X}")
     head = (visit.algorithm, form.key_address, opened.random.hex().upper(), opened.sequence.hex().upper())
-    return line(*head, *amounts, f"{form.type:02X}", wanted.moment)
+    return line(*head, *amounts, f"{form.type:02X}", opened.terminal.hex().upper(), wanted.moment)
 
 
 def step2(call: Call, key: str) -> str:
@@ -112,9 +113,9 @@ def _enter(visit: Visit, form: DebitForm) -> None:
 
 
 def _open(call: Call, visit: Visit, form: DebitForm, pay: PayInfo) -> Opened:
-    terminal = call.module.terminal_no if call.desk.slots.psam() is not None else ""
-    amounts = pay.personal.to_bytes(4, "big") + pay.pooled.to_bytes(4, "big")
-    data = bytes([form.key_index]) + amounts + (bytes.fromhex(terminal) or bytes(6))
+    terminal = bytes.fromhex(call.module.terminal_no) if call.desk.slots.psam() is not None else bytes(6)
+    parts = (pay.personal, pay.pooled) if form.amounts == "two" else (pay.personal + pay.pooled,)
+    data = bytes([form.key_index]) + b"".join(part.to_bytes(4, "big") for part in parts) + terminal
     cla, ins, p1, p2 = hex_field(form.initialise, 4)
     answer = ask(visit.channel, CommandApdu(cla, ins, p1, p2, data, le=OPENED), "begin a debit", OPENED)
-    return Opened(answer[11:15], answer[4:6], pay)
+    return Opened(answer[11:15], answer[4:6], terminal, pay)

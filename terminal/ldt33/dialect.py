@@ -12,6 +12,7 @@ from terminal.ldt33.table import BY_NAME
 
 T = TypeVar("T")
 PREFIXES = ("none", "region_reset")
+AMOUNTS = ("two", "sum")
 TABLES = ("versions", "hsm", "ssf33", "values", "debit", "confirmed")
 
 
@@ -52,6 +53,7 @@ class DebitForm:
     """The medical debit; heads are four bytes in hex."""
 
     dir: str = "DF04"
+    amounts: str = "two"
     initialise: str = "80500102"
     debit: str = "80540100"
     key_index: int = 1
@@ -59,6 +61,10 @@ class DebitForm:
     key_address: str = ""
     records: str = "EF08"
     confidence: str = "C"
+
+    def __post_init__(self) -> None:
+        if self.amounts not in AMOUNTS:
+            raise ValueError(f"amounts must be one of {', '.join(AMOUNTS)}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,6 +134,8 @@ class Ldt33Library:
             if pending is None:
                 raise
             raise still_there(pending.visit, self._desk) from None
+        except CardError as refused:
+            raise Ldt33Error(value_of(refused, self._desk.config.errors, call.heard), str(refused)) from refused
         finally:
             if not done:
                 call.kept = None

@@ -53,11 +53,35 @@ class Desk:
     now: Callable[[], float]
 
 
+class Listening:
+    """A channel that remembers the last status word it carried."""
+
+    def __init__(self, inner: CardChannel) -> None:
+        self._inner = inner
+        self.heard: int = SW.OK
+
+    @property
+    def atr(self) -> bytes:
+        return self._inner.atr
+
+    def transmit(self, apdu: bytes) -> bytes:
+        answer = self._inner.transmit(apdu)
+        self.heard = int.from_bytes(answer[-2:], "big")
+        return answer
+
+    def reset(self) -> bytes:
+        return self._inner.reset()
+
+    def close(self) -> None:
+        self._inner.close()
+
+
 @dataclass(slots=True)
 class Visit:
     """A card, powered. `proven`: INTERNAL AUTHENTICATION was right in this session."""
 
     reader: Reader
+    wire: Listening = field(repr=False)
     channel: CardChannel = field(repr=False)
     contactless: bool
     session: SscSession = field(repr=False)
@@ -117,18 +141,19 @@ def open_visit(desk: Desk, kind: int, *, contact_only: bool = False) -> Visit:
 
 
 def _enter(desk: Desk, reader: Reader, contactless: bool) -> Visit:
-    channel = reader.connect()
+    wire = Listening(reader.connect())
     visit: Visit | None = None
     try:
-        visit = _look(desk, reader, standard(channel), contactless)
+        visit = _look(desk, reader, wire, contactless)
         return visit
     finally:
         if visit is None:
             with contextlib.suppress(CardError):
-                channel.close()
+                wire.close()
 
 
-def _look(desk: Desk, reader: Reader, channel: CardChannel, contactless: bool) -> Visit:
+def _look(desk: Desk, reader: Reader, wire: Listening, contactless: bool) -> Visit:
+    channel = standard(wire)
     first = SscSession(channel, load_profile(FIRST_LOOK))
     first.select()
     try:
@@ -148,7 +173,7 @@ def _look(desk: Desk, reader: Reader, channel: CardChannel, contactless: bool) -
     if card_id.hex().startswith(desk.dialect.ssf33.regions):
         algorithm = SSF33
     session = SscSession(channel, profile)
-    return Visit(reader, channel, contactless, session, profile, card_id, profile.version, algorithm)
+    return Visit(reader, wire, channel, contactless, session, profile, card_id, profile.version, algorithm)
 
 
 def field_of(session: SscSession, directory: str, fid: str, name: str) -> Value:

@@ -4,8 +4,26 @@ import re
 
 import pytest
 
+from card import errors
+from card.errors import (
+    AccessDeniedError,
+    CardBlockedError,
+    CardError,
+    CardGarbageError,
+    CardLateError,
+    CardMuteError,
+    ContactlessRefusedError,
+    KeyMissingError,
+    LineMacError,
+    PinBlockedError,
+    PinError,
+    PinInitialError,
+    ReaderBusyError,
+    UnexpectedSwError,
+)
+from terminal.ldt33 import codes
 from terminal.ldt33.addresses import parse_pay_info
-from terminal.ldt33.codes import MEANINGS, Code, Ldt33Error, meaning
+from terminal.ldt33.codes import MEANINGS, Code, Ldt33Error, meaning, value_of
 from terminal.ldt33.library import BODIES
 from terminal.ldt33.table import BY_NAME, FUNCTIONS
 from tests.tidy.tree import ROOT
@@ -75,6 +93,46 @@ def test_other_codes_are_status_words_by_name() -> None:
     assert meaning(-27010) == ("卡片返回 6982 SECURITY NOT SATISFIED", "the card answered 6982 SECURITY NOT SATISFIED")
     assert meaning(-25537)[1] == "the card answered 63C1 TRIES LEFT 1"
     assert meaning(-99)[1] == "unknown return code"
+
+
+@pytest.mark.parametrize(
+    ("error", "heard", "library", "word"),
+    [
+        (CardBlockedError(), 0x6283, -0x6283, -0x6283),
+        (CardBlockedError(), 0x9303, -0x9303, -0x9303),
+        (CardBlockedError(), 0x9000, -0x6A81, -0x6A81),
+        (KeyMissingError(), 0x9403, -0x9403, -0x9403),
+        (LineMacError(), 0x6987, -0x6987, -0x6987),
+        (AccessDeniedError("x"), 0x6108, -0x6982, -0x6982),
+        (UnexpectedSwError(0x6F42, "x"), 0x6F42, -0x6F42, -0x6F42),
+        (PinError(2), 0x63C2, Code.PIN_WRONG, -0x63C2),
+        (PinBlockedError(), 0x6983, Code.PIN_BLOCKED, -0x6983),
+        (PinInitialError(), 0x6985, Code.PIN_INITIAL, -0x6985),
+        (CardMuteError(), 0x9000, Code.NOT_POWERED, Code.NOT_POWERED),
+        (CardLateError(), 0x9000, Code.NO_ANSWER, Code.NO_ANSWER),
+        (CardGarbageError(), 0x1234, Code.BAD_INFORMATION, Code.BAD_INFORMATION),
+        (ReaderBusyError(), 0x9000, Code.READER, Code.READER),
+        (ContactlessRefusedError("x"), 0x9000, Code.NOT_SUPPORTED, Code.NOT_SUPPORTED),
+    ],
+)
+def test_an_error_becomes_the_code_of_either_style(error: CardError, heard: int, library: int, word: int) -> None:
+    assert value_of(error, "library", heard) == library
+    assert value_of(error, "status-word", heard) == word
+
+
+def test_no_error_of_the_card_floor_is_forgotten() -> None:
+    """Every class has a code of its own choosing; -4 is what is left for silence, not for surprises."""
+    silent = {name for name, kind in vars(errors).items() if _is_error(kind) and not _known(kind)}
+    assert silent <= {"CardError", "ReplayError", "HalfWrittenError"}, silent
+
+
+def _is_error(kind: object) -> bool:
+    return isinstance(kind, type) and issubclass(kind, CardError)
+
+
+def _known(kind: type[CardError]) -> bool:
+    special = (PinError, PinBlockedError, PinInitialError, UnexpectedSwError)
+    return issubclass(kind, (*codes._PLAIN, *codes._WORDS, *special))
 
 
 @pytest.mark.parametrize(
