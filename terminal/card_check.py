@@ -19,7 +19,6 @@ from card.readers.patience import PatientReader
 from card.readers.pcsc import PcscReader
 from card.session import SscSession
 from keys.errors import KeysError
-from terminal import check_cos, check_data, check_list
 from terminal.card_chip import find_ssc
 from terminal.card_desk import (
     DONE,
@@ -38,7 +37,8 @@ from terminal.card_errors import PsamFamilyError
 from terminal.card_export import check_free, write_new
 from terminal.card_pin import PinSource, add_pin_options, show_tries
 from terminal.card_rights import Rights, add_test_keys, rights_from
-from terminal.check_bench import (
+from terminal.check import cos, data, implementer
+from terminal.check.bench import (
     FAIL,
     NOT_APPLICABLE,
     PASS,
@@ -49,20 +49,20 @@ from terminal.check_bench import (
     not_applicable,
     not_tried,
 )
-from terminal.check_bench import NOT_TRIED as UNTRIED
-from terminal.check_page import render
+from terminal.check.bench import NOT_TRIED as UNTRIED
+from terminal.check.pages import render
 
 _GONE = (CardLostError, ReaderLostError, CardLateError)
 CERTIFICATE = Item(
     "cos.certificate",
-    check_cos.COS,
+    cos.COS,
     "证书应用 certificate application",
     "证书应用在卡上",
     "the certificate application is there",
-    check_data.certificate_group,
+    data.certificate_group,
     "3",
 )
-ITEMS = (*check_list.ITEMS, *check_cos.ITEMS, CERTIFICATE, *check_data.ITEMS)
+ITEMS = (*implementer.ITEMS, *cos.ITEMS, CERTIFICATE, *data.ITEMS)
 WORDS = {PASS: "通过 pass", FAIL: "不通过 FAIL", NOT_APPLICABLE: "不适用 n/a", UNTRIED: "未试 not tried"}
 
 
@@ -115,6 +115,7 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--ask-pin", action="store_true", help="输入密码，检查受保护的文件 · ask for the PIN")
     add_pin_options(parser)
     help_ = "试写原内容，应被拒绝 · try to write back what stands there, which a sound card refuses"
+    parser.add_argument("--profile", default="", metavar="NAME", help="按这份卡规格 · measure against this profile")
     parser.add_argument("--write-back", action="store_true", help=help_)
     parser.add_argument("--page", type=Path, metavar="FILE", help="报告页，单个 HTML 文件 · report page, one HTML file")
     parser.add_argument("--force", action="store_true", help="覆盖已有文件 · replace files that are there")
@@ -127,7 +128,7 @@ def _run(options: argparse.Namespace, rights: Rights | None, clock: Clock) -> in
     at = business_time(clock.now()).strftime("%Y-%m-%d %H:%M:%S")
     try:
         pin = _pin(channel, options)
-        checked, card = check(channel, rights, pin, write_back=options.write_back)
+        checked, card = check(channel, rights, pin, write_back=options.write_back, wanted=options.profile)
     finally:
         channel.close()
     summary = _summary(checked)
@@ -154,10 +155,10 @@ def _pin(channel: CardChannel, options: argparse.Namespace) -> Pin | None:
 
 
 def check(
-    channel: CardChannel, rights: Rights | None, pin: Pin | None, *, write_back: bool
+    channel: CardChannel, rights: Rights | None, pin: Pin | None, *, write_back: bool, wanted: str = ""
 ) -> tuple[list[Checked], dict[str, object]]:
     """Every item in order, and what the card says it is. A card that goes away leaves the rest "not tried"."""
-    bench = CheckBench(channel, rights, pin, write_back=write_back)
+    bench = CheckBench(channel, rights, pin, write_back=write_back, wanted=wanted)
     checked: list[Checked] = []
     gone: CardError | None = None
     for item in ITEMS:

@@ -23,6 +23,7 @@ _NO_RECORD = (
     *(SW.NO_CURRENT_EF, SW.UNKNOWN_INS, SW.SECURITY_NOT_SATISFIED, SW.WRONG_OFFSET),
 )
 _BLOCKED = (SW.FUNCTION_NOT_SUPPORTED, SW.FILE_INVALIDATED, SW.PERMANENTLY_BLOCKED)
+_BASIC = "-basic"
 _BY_VERSION = {b"1": "ssc-1.00", b"2": "ssc-2.00", b"3": "ssc-3.00"}
 
 
@@ -54,9 +55,27 @@ def find_ssc(channel: CardChannel) -> Found:
     return Found(profile, version.decode("ascii", "replace"), version.decode("ascii", "replace") == profile.version)
 
 
+def fitting(channel: CardChannel, found: Found, wanted: str = "") -> Profile:
+    """The profile to look at the whole card with: `wanted` by name, or the one that fits what the issuer put on it.
+
+    An issuer may leave out every directory behind DF01; a card without any of them follows the basic profile of its
+    version. One that has some and lacks others is measured against the whole. ProfileError for an unknown name.
+    """
+    if wanted:
+        return load_profile(wanted)
+    basic = load_if_there(f"{found.profile.name}{_BASIC}")
+    if basic is None:
+        return found.profile
+    kept = {directory.name for directory in basic.dirs}
+    further = [directory for directory in found.profile.dirs if directory.name not in kept]
+    if any(tell(channel, commands.select_aid(directory.aid)).ok for directory in further if directory.aid):
+        return found.profile
+    return basic
+
+
 def _version(channel: CardChannel, profile: Profile) -> bytes:
     environment = profile.dir("SSSE")
-    refused = SW.FILE_NOT_FOUND
+    refused = int(SW.FILE_NOT_FOUND)
     for build, name in ((commands.select_aid, environment.aid), (commands.select_fid, environment.fid)):
         answer = tell(channel, build(name))
         if answer.ok:

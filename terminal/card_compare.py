@@ -106,10 +106,10 @@ def load_dump(path: Path) -> list[Line]:
 
 
 def _line(row: Mapping[str, object]) -> Line:
-    values = [row[key] for key in _KEYS]
-    if not all(isinstance(value, str) for value in values):
+    if not all(isinstance(row[key], str) for key in _KEYS):
         raise ValueError("a line has text in every key")
-    return Line(*map(str, values))
+    file, name, zh, en, value, hex_, code = (str(row[key]) for key in _KEYS)
+    return Line(file, name, zh, en, value, hex_, code)
 
 
 def compare(a: Sequence[Line], b: Sequence[Line]) -> Comparison:
@@ -121,7 +121,7 @@ def compare(a: Sequence[Line], b: Sequence[Line]) -> Comparison:
         kind = _kind(one, other)
         if kind:
             differences.append(Difference(kind, one, other))
-        elif one is not None and _masked(one):
+        elif one is not None and other is not None and (_masked(one) or _masked(other)):
             hidden.append(one)
         else:
             same += 1

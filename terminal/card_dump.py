@@ -29,7 +29,7 @@ from card.pin import Pin
 from card.purse import PurseSession
 from card.session import SscSession
 from card.texts import text
-from terminal.card_chip import find_ssc, load_if_there
+from terminal.card_chip import find_ssc, fitting, load_if_there
 from terminal.card_desk import (
     DONE,
     LIST,
@@ -116,6 +116,7 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     add_test_keys(parser)
     parser.add_argument("--ask-pin", action="store_true", help="输入密码以读取受保护的文件 · ask for the PIN")
     add_pin_options(parser)
+    parser.add_argument("--profile", default="", metavar="NAME", help="按这份卡规格 · read by this profile")
     parser.add_argument("--full", action="store_true", help="不遮盖持卡人资料 · do not mask the holder's data")
     parser.add_argument("--out", type=Path, metavar="FILE", help="另存为 JSON，供 card compare 用 · save as JSON")
     for item in EXPORTS:
@@ -149,7 +150,7 @@ def _read(channel: CardChannel, options: argparse.Namespace, rights: Rights | No
         session.select()
         show_tries(session, quiet=options.json, last_try=options.last_try)
         pin = PinSource(options.pin_stdin).ask("密码 PIN: ")
-    return read_chip(channel, pin, rights)
+    return read_chip(channel, pin, rights, options.profile)
 
 
 def dump(channel: CardChannel, pin: Pin | None = None) -> list[Line]:
@@ -157,9 +158,9 @@ def dump(channel: CardChannel, pin: Pin | None = None) -> list[Line]:
     return read_chip(channel, pin).lines
 
 
-def read_chip(channel: CardChannel, pin: Pin | None = None, rights: Rights | None = None) -> Dumped:
+def read_chip(channel: CardChannel, pin: Pin | None = None, rights: Rights | None = None, wanted: str = "") -> Dumped:
     """Every declared file of every application the chip has. ForeignCardError when it is no card of ours."""
-    ssc = find_ssc(channel).profile
+    ssc = fitting(channel, find_ssc(channel), wanted)
     found = Dumped([Line("MF", "atr", "复位应答", "answer to reset", "", channel.atr.hex().upper())], {})
     session = SscSession(channel, ssc)
     session.select()

@@ -50,6 +50,12 @@ class OutFileError(CardToolError):
     code = "E-OUT-FILE"
 
 
+class ExportError(CardToolError):
+    """A file that was asked for is not on the card, not personalised, or not open to us."""
+
+    code = "E-EXPORT"
+
+
 class WriteRefError(CardToolError):
     """A field to be written that the card's profile does not declare, or a value that is none."""
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from terminal.card_errors import OutFileError
+from terminal.card_errors import ExportError, OutFileError
 
 _OWNER_ONLY = 0o600
 _JPEG_HEAD, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
@@ -48,13 +48,13 @@ def write_new(path: Path, content: bytes) -> None:
 
 
 def export(item: Export, path: Path, contents: Mapping[str, bytes]) -> str:
-    """Write what the card holds and say so in one line; OutFileError when the card gave nothing."""
+    """Write what the card holds and say so in one line; ExportError when the card gave nothing, OutFileError."""
     raw = next((contents[source] for source in item.paths if source in contents), None)
     if raw is None:
-        raise OutFileError(f"{item.en} could not be read from this card (key or file missing)")
+        raise ExportError(f"{item.en} could not be read from this card (key or file missing)")
     content = trimmed(raw)
     if not content:
-        raise OutFileError(f"{item.en} is not on this card yet")
+        raise ExportError(f"{item.en} is not on this card yet")
     write_new(path, content)
     return f"已导出{item.zh} {path}，{len(content)} 字节。 Exported {item.en}, {len(content)} bytes."
 

@@ -7,7 +7,7 @@ in the middle leaves that record; the same command, run again with the same card
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from card.access import Need
@@ -27,12 +27,13 @@ from card.errors import (
 from card.files import codecs
 from card.files.codecs import Value
 from card.files.kinds import Field, TransparentEf
-from card.files.profile import Profile
+from card.files.profile import Profile, load_profile
 from card.pin import Pin
 from card.recovery import settle_records
 from card.reference import Target, resolve
 from card.secure_messaging import Authorise
 from card.session import SscSession
+from card.text_codec import Edition
 from card.texts import both
 from card.writer import Means
 from card.writing import FileRecord, OpenWrite
@@ -67,6 +68,7 @@ class Change:
     field: Field
     new: Value
     need: Need
+    edition: Edition
     old: Value | None = None
 
     @property
@@ -76,7 +78,11 @@ class Change:
     @property
     def changes(self) -> bool:
         """Would writing change the card? A field that cannot be read is taken to change."""
-        return self.old is None or self.old != self.new
+        return self.old is None or not self.holds(self.old)
+
+    def holds(self, value: Value) -> bool:
+        """Is `value` what is to be written? Padding is none of the value, so the bytes are compared."""
+        return _bytes(self.field, value, self.edition) == _bytes(self.field, self.new, self.edition)
 
     def row(self, full: bool, state: str) -> dict[str, str]:
         """The stable keys of `--json`."""
@@ -123,6 +129,7 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     add_test_keys(parser)
     add_pin_options(parser)
     parser.add_argument("--ask-pin", action="store_true", help="输入持卡人密码 · ask for the holder's PIN")
+    parser.add_argument("--profile", default="", metavar="NAME", help="按这份卡规格 · write by this profile")
     parser.add_argument("--full", action="store_true", help="不遮盖持卡人资料 · do not mask the holder's data")
     parser.add_argument("--yes", action="store_true", help="不再询问，直接写 · write without asking")
     parser.add_argument("--dry-run", action="store_true", help="只看不写 · show only, write nothing")
@@ -143,7 +150,7 @@ def parse_fields(profile: Profile, session: SscSession, texts: Sequence[str]) ->
                 raise ValueError("no value after =")
             target, field = _target(profile, ref)
             new = codecs.parse(field, value)
-            _check_fits(profile, field, new)
+            _bytes(field, new, profile.text_codec)
             need = session.need(target.text, "write")
         except FieldError:
             raise
@@ -151,7 +158,7 @@ def parse_fields(profile: Profile, session: SscSession, texts: Sequence[str]) ->
             raise WriteRefError(f"{ref}: {bad}") from bad
         if any(change.ref == f"{target.ef.path}/{field.name}" for change in changes):
             raise WriteRefError(f"{ref}: named twice")
-        changes.append(Change(target.ef.path, field, new, need))
+        changes.append(Change(target.ef.path, field, new, need, profile.text_codec))
     return changes
 
 
@@ -171,8 +178,9 @@ def _target(profile: Profile, ref: str) -> tuple[Target, Field]:
     return target, target.record
 
 
-def _check_fits(profile: Profile, field: Field, value: Value) -> None:
-    codecs.encode_whole(field, value, profile.text_codec)
+def _bytes(field: Field, value: Value, edition: Edition) -> bytes:
+    """As it stands on the card; FieldError when it does not fit."""
+    return codecs.encode_whole(field, value, edition)
 
 
 class _Writing:
@@ -181,7 +189,7 @@ class _Writing:
     def __init__(self, channel: CardChannel, options: argparse.Namespace, rights: Rights | None) -> None:
         self._options = options
         self._rights = rights
-        profile = find_ssc(channel).profile
+        profile = load_profile(options.profile) if options.profile else find_ssc(channel).profile
         self._session = SscSession(channel, profile)
         self._session.select()
         folder = load_config(options.config).data_dir
@@ -218,7 +226,7 @@ class _Writing:
             value = self._session.read_ref(change.path, self._authorise(), self._pin)
         except _CLOSED:
             return change
-        return Change(change.path, change.field, change.new, change.need, _field_of(value, change))
+        return replace(change, old=_field_of(value, change))
 
     def _check_able(self, wanted: Sequence[Change]) -> None:
         """Everything that can be known to fail, before the first command."""
@@ -242,8 +250,20 @@ class _Writing:
             except CardError as why:
                 self._report_half(changes, states, path, why)
                 raise
-            states |= {c.ref: "read_back" if written.read_back else "written" for c in group}
+            states |= {c.ref: "read_back" if written.read_back else self._read_back(c) for c in group}
+        unread = sum(state == "written" for state in states.values())
+        if unread:
+            return self._end(changes, states, f"已写入；{unread} 项不能读回。 Written; {unread} cannot be read back.")
         return self._end(changes, states, "已写入并读回核对。 Written and read back.")
+
+    def _read_back(self, change: Change) -> str:
+        """With the proofs for reading, where they are at hand. CardDataError when the card holds something else."""
+        found = self._with_old(change).old
+        if found is None:
+            return "written"
+        if not change.holds(found):
+            raise CardDataError(change.ref, "what stands on the card is not what was written")
+        return "read_back"
 
     def _report_half(self, changes: Sequence[Change], states: dict[str, str], path: str, why: CardError) -> None:
         """Say what stands and what does not; the error itself follows."""

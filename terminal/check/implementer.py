@@ -7,7 +7,7 @@ from card.files.kinds import RecordEf
 from card.session import SscSession
 from card.status import send
 from keys.errors import KeysError
-from terminal.check_bench import CheckBench, Item, Outcome, failed, names, not_applicable, not_tried, passed
+from terminal.check.bench import CheckBench, Item, Outcome, failed, names, not_applicable, not_tried, passed
 
 LIST = "实施核对表 implementer's check list"
 RID = "d156000005"

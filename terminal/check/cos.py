@@ -7,7 +7,7 @@ from card.files.kinds import RecordEf
 from card.files.profile import Profile
 from card.status import send
 from terminal.card_chip import load_if_there
-from terminal.check_bench import CheckBench, Item, Outcome, failed, names, not_applicable, not_tried, passed
+from terminal.check.bench import CheckBench, Item, Outcome, failed, names, not_applicable, not_tried, passed
 
 COS = "LD/T 6001.2-2023 COS"
 _PURSES = ("tunion", "cityunion")

@@ -5,7 +5,7 @@ By default nothing is written, no PIN or key try is used up and nothing secret i
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from card import commands
 from card.apdu import CommandApdu, ResponseApdu
@@ -27,7 +27,7 @@ from card.session import SscSession
 from card.status import send
 from card.traffic import Exchange, Trace, TrafficLog
 from keys.errors import KeysError
-from terminal.card_chip import Found, find_ssc
+from terminal.card_chip import Found, find_ssc, fitting
 from terminal.card_rights import Rights, open_dir
 
 PASS, FAIL, NOT_APPLICABLE, NOT_TRIED = "pass", "fail", "na", "not_tried"
@@ -87,7 +87,9 @@ class Reads:
 class CheckBench:
     """One card on the bench. `found` is None for a card without social security environment."""
 
-    def __init__(self, channel: CardChannel, rights: Rights | None, pin: Pin | None, *, write_back: bool) -> None:
+    def __init__(
+        self, channel: CardChannel, rights: Rights | None, pin: Pin | None, *, write_back: bool, wanted: str = ""
+    ) -> None:
         self.trace = Trace(100_000)
         self.raw = TrafficLog(channel, self.trace)
         self.channel = standard(channel, self.trace)
@@ -96,8 +98,9 @@ class CheckBench:
         self.why_foreign = ""
         self.proven: bool | None = None
         try:
-            self.found = find_ssc(self.channel)
-            SscSession(self.channel, self.found.profile)
+            found = find_ssc(self.channel)
+            SscSession(self.channel, found.profile)
+            self.found = replace(found, profile=fitting(self.channel, found, wanted))
         except ForeignCardError as foreign:
             self.found, self.why_foreign = None, str(foreign)
 

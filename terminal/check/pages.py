@@ -18,12 +18,12 @@ MARKS = {"pass": "✓", "fail": "✗", "not_tried": "?", "na": "–"}
 def render(document: Mapping[str, Any]) -> str:
     """The page of one checked card; `document` is what `--json` prints."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    template = environment.from_string(_text("check_page.html.j2"))
+    template = environment.from_string(_text("page.html.j2"))
     summary, items = document["summary"], document["items"]
     tiles = [{"name": name, "zh": zh, "en": en, "count": summary[name]} for name, (zh, en) in WORDS.items()]
     note_zh, note_en = _note(document)
     return template.render(
-        css=_text("check_page.css"),
+        css=_text("page.css"),
         at=document["at"],
         verdict=_verdict(summary),
         tiles=tiles,
@@ -39,7 +39,7 @@ def render(document: Mapping[str, Any]) -> str:
 
 
 def _text(name: str) -> str:
-    return files("terminal").joinpath(name).read_text("utf-8")
+    return files("terminal.check").joinpath(name).read_text("utf-8")
 
 
 def _verdict(summary: Mapping[str, int]) -> dict[str, str]:

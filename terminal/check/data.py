@@ -12,8 +12,8 @@ from card.session import SscSession
 from card.status import send
 from card.tlv import parse_ber
 from keys.errors import KeysError
-from terminal.check_bench import CheckBench, Item, Outcome, failed, names, not_applicable, not_tried, passed
-from terminal.check_list import atr_form, reset_fields
+from terminal.check.bench import CheckBench, Item, Outcome, failed, names, not_applicable, not_tried, passed
+from terminal.check.implementer import atr_form, reset_fields
 
 DATA = "LD/T 6001.3-2023 数据与密钥 data and keys"
 DIRS = ("SSSE", "DF01", "DF02", "DF03", "DF04", "DF05", "DF07")
