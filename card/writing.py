@@ -99,8 +99,10 @@ class FileRecord:
 
     def begin(self, plan: WritePlan) -> None:
         """CardDataError when another write is still open: it must be settled first."""
-        if self._path.exists():
+        if self.unfinished() is not None:
             raise CardDataError("write record", "an earlier write of this terminal is not settled")
+        if self._path.exists():  # a first line cut off by a power loss: nothing had been sent yet
+            self.finish()
         steps = [{"ref": s.ref, "number": s.number, "before": s.before, "after": s.after} for s in plan.steps]
         self._add({"v": 1, "card": plan.card, "path": plan.path, "steps": steps})
         _sync_folder(self._path)

@@ -125,6 +125,19 @@ def test_the_file_tells_a_terminal_switched_on_anew(torn: TornSlot, tmp_path: Pa
     assert found is not None and found.ended == "undone" and not path.exists()
 
 
+def test_a_plan_cut_off_while_it_was_written_down_blocks_nothing(torn: TornSlot, tmp_path: Path) -> None:
+    """The machine died before the first line was whole: no command was sent, and the next write goes through."""
+    path = tmp_path / "open.jsonl"
+    half_written(torn, FileRecord(path))
+    head = path.read_bytes().split(b"\n")[0]
+    for cut in (0, 1, len(head) // 2, len(head) - 1):
+        path.write_bytes(head[:cut])
+        assert FileRecord(path).unfinished() is None
+        given = means()
+        write_place(session_with(torn), PLACE, VALUES, Means(given.authorise, record=FileRecord(path)))
+        assert not path.exists()
+
+
 def test_a_record_nobody_could_read_before_counts_as_old(torn: TornSlot) -> None:
     """Unless a command was under way to it: then it may be torn, and is written again."""
     session = session_with(torn)
