@@ -26,11 +26,17 @@ class CutPoint:
 class CutPlan(FaultPlan):
     """Numbers the moments a chip passes, and takes its power at number `at` (0: never)."""
 
-    def __init__(self, at: int = 0, watch: Callable[[CutPoint], None] | None = None) -> None:
-        """`watch` is told of every moment before anything happens at it."""
+    def __init__(
+        self,
+        at: int = 0,
+        watch: Callable[[CutPoint], None] | None = None,
+        lost: type[BaseException] = PowerLostError,
+    ) -> None:
+        """`watch` is told of every moment before anything happens at it; `lost` is raised in the chip's place."""
         super().__init__()
         self._at = at
         self._watch = watch
+        self._lost = lost
         self.points: list[CutPoint] = []
 
     @property
@@ -44,5 +50,5 @@ class CutPlan(FaultPlan):
         if self._watch is not None:
             self._watch(point)
         if point.number == self._at:
-            raise PowerLostError(str(point))
+            raise self._lost(str(point))
         super().reach(place)

@@ -14,11 +14,14 @@ from firmware_sim.tears.power_of_chips import judge_life, live
 DONE, NO, USAGE = 0, 1, 64
 OPERATIONS: tuple[Operation, ...] = (
     loads.LOAD,
+    loads.LOAD_TERMINAL,
     rides.SIMPLE,
     rides.SIMPLE_PSAM,
     rides.COMPOUND,
     rides.COMPOUND_PSAM,
+    rides.COMPOUND_TERMINAL,
     upkeep.RECORDS,
+    upkeep.RECORDS_TERMINAL,
     upkeep.OPEN_RECORDS,
     upkeep.PIN,
     upkeep.KEY,

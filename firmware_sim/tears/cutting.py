@@ -6,11 +6,12 @@ the power goes; the torn chip comes back as it is; the host's own recovery runs;
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
 from firmware_sim.card.cuts import CutPlan, CutPoint
-from firmware_sim.card.faults import FaultPlan
+from firmware_sim.card.faults import FaultPlan, PowerLostError
 from firmware_sim.card.slot import Slot
 from terminal.screen import Screen
 
@@ -47,13 +48,21 @@ class Scene(Protocol):
         ...
 
 
+class MachineDiedError(BaseException):
+    """The terminal's own power goes, and with it that of every chip in it: nothing below can catch it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """Something that is done to a chip. `open` starts it afresh, the same to the byte each time."""
+    """Something that is done to a chip. `open` starts it afresh, the same to the byte each time.
+
+    `machine`: what loses its power is the whole terminal; what it had not made durable is gone.
+    """
 
     name: str
     zh: str
     open: Callable[[], Scene]
+    machine: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +117,11 @@ def cut_at(operation: Operation, number: int, again: FaultPlan | None = None) ->
 
     `again` reigns in the next session: a `CutPlan` counts its moments, or cuts once more.
     """
-    scene, plan = operation.open(), CutPlan(number)
+    scene = operation.open()
+    plan = CutPlan(number, lost=MachineDiedError if operation.machine else PowerLostError)
     scene.slot.suffer(plan)
-    scene.run()
+    with suppress(MachineDiedError):
+        scene.run()
     if not plan.fired:
         raise ValueError(f"{operation.name} has no moment {number}")
     scene.slot.suffer(FaultPlan())

@@ -89,23 +89,23 @@ class LoadBook:
 class Load:
     """One visit to a kiosk: PIN, then 20 yuan onto the purse."""
 
-    def __init__(self) -> None:
+    def __init__(self, terminal: bool = False) -> None:
+        """`terminal`: it is the kiosk that loses its power."""
+        self._terminal = terminal
         values, _ = card_memory()
         self._card = TornSlot("card", values)
         self._psam = TornSlot("psam", psam_memory(), psam=True)
-        street = Street.open(centre())
-        self._journal = street.journal()
+        self._street = Street.open(centre())
+        self._journal = self._street.journal()
+        self._memory = VolatileMemory()  # a file in a kiosk: it survives the kiosk here too
         self._book = LoadBook()
-        self._kiosk = Kiosk(
-            street.post,
-            KioskConfig(),
-            self._card.reader,
-            self._psam.reader,
-            self._journal,
-            VolatileMemory(),
-            self._book,
-        )
+        self._kiosk = self._switched_on()
         self._said: list[Screen] = []
+
+    def _switched_on(self) -> Kiosk:
+        """A kiosk that knows what its journal and its memory know."""
+        readers = (self._card.reader, self._psam.reader)
+        return Kiosk(self._street.post, KioskConfig(), *readers, self._journal, self._memory, self._book)
 
     @property
     def slot(self) -> Slot:
@@ -120,6 +120,10 @@ class Load:
         ended: Ended = "completed" if self._card.purse.online > ONLINE else "undone"
         pending = bool(self._journal.pending())
         self._card.again()
+        if self._terminal:
+            self._psam.again()
+            self._kiosk = self._switched_on()
+            self._kiosk.settle_after_restart()
         self.slot.suffer(again)
         for _ in range(VISITS):
             opened = self._visit()
@@ -178,4 +182,5 @@ class Load:
         return [] if not pending or NOT_DONE in codes else [f"nobody says that it was not loaded: {codes}"]
 
 
+LOAD_TERMINAL = Operation("load, terminal cut", "圈存（断终端）", lambda: Load(terminal=True), machine=True)
 LOAD = Operation("load", "圈存", Load)

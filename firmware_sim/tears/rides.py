@@ -16,7 +16,7 @@ from terminal.bus.main import BusValidator
 from terminal.config import BusConfig
 from terminal.screen import Screen
 
-Cut: TypeAlias = Literal["card", "psam"]
+Cut: TypeAlias = Literal["card", "psam", "terminal"]
 FARE = 170
 AWAY_S = 20  # within the time of one ride
 PAID, RECOVERED, NOT_CHARGED = "S-BUS-PAID", "S-BUS-RECOVERED", "S-BUS-NOT-CHARGED"
@@ -35,13 +35,17 @@ class Ride:
         self._psam = TornSlot("psam", psam_memory(), psam=True)
         self._street = Street.open(centre())
         self._journal = self._street.journal()
-        config = BusConfig(compound=compound)
-        self._bus = BusValidator(self._street.post, config, self._card.reader, self._psam.reader, self._journal)
+        self._bus = self._switched_on()
         self._said: list[Screen] = []
+
+    def _switched_on(self) -> BusValidator:
+        """A validator that knows what its journal knows."""
+        config = BusConfig(compound=self._compound)
+        return BusValidator(self._street.post, config, self._card.reader, self._psam.reader, self._journal)
 
     @property
     def slot(self) -> Slot:
-        return (self._card if self._cut == "card" else self._psam).slot
+        return (self._psam if self._cut == "psam" else self._card).slot
 
     def run(self) -> None:
         self._said.append(self._bus.tap().screen)
@@ -51,14 +55,20 @@ class Ride:
         pending = bool(self._journal.pending())
         self._card.again()
         self._put_back()
+        if self._cut == "terminal":
+            self._psam.again()
+            self._bus = self._switched_on()
         self.slot.suffer(again)
         self._street.clock.advance(AWAY_S)
-        while self._said[-1].code not in (PAID, RECOVERED) and len(self._said) <= TRIES:
+        while not self._over() and len(self._said) <= TRIES:
             self._said.append(self._bus.tap().screen)
             self._put_back()
         wrong = [*self._money(), *self._records(), *self._words(ended, pending)]
         self._journal.close()
         return Settled(ended, tuple(self._said), tuple(wrong))
+
+    def _over(self) -> bool:
+        return bool(self._said) and self._said[-1].code in (PAID, RECOVERED)
 
     def _put_back(self) -> None:
         """What is torn out is put back; a module that was not goes on working as if nothing had been."""
@@ -94,13 +104,13 @@ class Ride:
 
     def _words(self, ended: Ended, pending: bool) -> list[str]:
         """The torn tap is called paid exactly when it is, and an open one is answered by the next."""
-        first, rest = self._said[0], self._said[1:]
-        later = [shown.code for shown in rest]
-        spoken = [line[0] for shown in rest for line in shown.lines] + [shown.zh for shown in rest]
+        torn = 0 if self._cut == "terminal" else 1  # a terminal without power says nothing
+        first, later = [shown.code for shown in self._said[:torn]], [shown.code for shown in self._said[torn:]]
+        spoken = [line[0] for shown in self._said for line in shown.lines] + [shown.zh for shown in self._said]
         if ended == "completed":
-            return [] if first.code == PAID or RECOVERED in later else [f"nobody says that it was paid: {later}"]
-        if first.code not in TORN:
-            return [f"the torn tap showed {first.code}"]
+            return [] if PAID in first or RECOVERED in later else [f"nobody says that it was paid: {later}"]
+        if any(code not in TORN for code in first):
+            return [f"the torn tap showed {first}"]
         told = any(NOT_PAID in line for line in spoken)
         return [] if told or not pending else ["nobody says that it was not paid"]
 
@@ -128,4 +138,7 @@ NOT_PAID = "上次刷卡未扣款"
 COMPOUND = Operation("compound purchase, card cut", "复合消费（断卡）", lambda: Ride("card", compound=True))
 SIMPLE = Operation("purchase, card cut", "消费（断卡）", lambda: Ride("card", compound=False))
 COMPOUND_PSAM = Operation("compound purchase, module cut", "复合消费（断PSAM）", lambda: Ride("psam", compound=True))
+COMPOUND_TERMINAL = Operation(
+    "compound purchase, terminal cut", "复合消费（断终端）", lambda: Ride("terminal", compound=True), machine=True
+)
 SIMPLE_PSAM = Operation("purchase, module cut", "消费（断PSAM）", lambda: Ride("psam", compound=False))

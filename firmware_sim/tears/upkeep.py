@@ -50,6 +50,7 @@ class UpkeepScene:
         self._entropy = SeededEntropy(31, "counter")
         self._record = KeptInMemory()
         self._said: list[Screen] = []
+        self._died = False  # the terminal itself, before it could say anything
         self.use(self._card.reader)
 
     def use(self, reader: Reader) -> None:
@@ -67,15 +68,14 @@ class UpkeepScene:
         """Until a screen says what stands."""
         after = self.after()
         stood = _same(self._card.values, {**self._before, **after})
+        self._died = not self._said
         self._card.again()
+        self.use(self._card.reader)  # as after a restart: the record is what the counter knows
         self.slot.suffer(again)
         for _ in range(VISITS):
-            if self._said[-1].code not in TORN:
+            if self._said and self._said[-1].code not in TORN:
                 break
-            shown = self.ask()
-            if shown is None:
-                break
-            self._said.append(shown)
+            self._said.append(self.ask() or self.deed())  # nothing is open: it is begun anew
             if not self.slot.occupied:
                 self._card.again()
         ended: Ended = "completed" if stood else "undone"
@@ -102,11 +102,12 @@ class UpkeepScene:
         return [] if _same(self._card.values, wanted) else [f"{last}: {_differences(self._card.values, wanted)}"]
 
     def _words(self, stood: bool) -> list[str]:
+        """Done at once, done anew where nothing stood, or the next session's word; a torn session claims nothing."""
         codes = [shown.code for shown in self._said]
-        if codes[0] == self.done:
-            return [] if stood and len(codes) == 1 else [f"called done: {codes}"]
-        if codes[-1] in TORN:
-            return [] if self._record.unfinished() is None and not stood else [f"nobody says what stands: {codes}"]
+        if codes[-1] == self.done:
+            return [] if stood == (len(codes) == 1 and not self._died) else [f"called done: {codes}"]
+        if any(code not in TORN for code in codes[:-1]):
+            return [f"the torn session showed {codes}"]
         return [] if codes[-1] in (self.completed, *self.otherwise) else [f"the screens say {codes}"]
 
     def _tries(self) -> list[str]:
@@ -115,8 +116,13 @@ class UpkeepScene:
         return [
             f"{name}: {now[name].hex()} tries"
             for name in sorted(now)
-            if name.startswith(COUNTERS) and self._said[-1].code not in TORN and now[name] != self._full(name)
+            if name.startswith(COUNTERS) and self._settled and now[name] != self._full(name)
         ]
+
+    @property
+    def _settled(self) -> bool:
+        """The card was asked: its counters are full again."""
+        return self._said[-1].code not in TORN
 
     def _full(self, name: str) -> bytes:
         return self._before.get(name, b"\x06" if name == memory.PIN_TRIES else b"\x03")
@@ -259,6 +265,7 @@ def _differences(values: Mapping[str, bytes], wanted: Mapping[str, bytes]) -> li
 
 PIN = Operation("PIN change", "修改密码", PinChange)
 RECORDS = Operation("record update, three behind PIN and key", "写记录（密码＋密钥）", RecordUpdate)
+RECORDS_TERMINAL = Operation("record update, terminal cut", "写记录（断终端）", RecordUpdate, machine=True)
 OPEN_RECORDS = Operation("record update, two free to read", "写记录（可读）", OpenRecordUpdate)
 KEY = Operation("key change, a version beside the old", "更换密钥（并存）", KeyChange)
 MASTER_KEY = Operation("key change, master key", "更换主控密钥", MasterKeyChange)
