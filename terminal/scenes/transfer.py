@@ -1,9 +1,9 @@
 """An old card's rights and balance move to the holder's new card, and can move back until somebody confirms.
 
-Rights here are what the old card holds for its holder in DF01 and after: what is blank on the new card is written there,
-what the new card has already stays. Entitlements hang on the person, and the old card's end is issuance's business.
-The old card keeps its data until `confirm`; only then may it be retired. Every step is durable before it is done:
-pulled cards, a dead line and a power cut leave a state from which the same call goes on, or `undo` goes back.
+Rights here are what the old card holds for its holder in DF01 and after: what is blank on the new card is written
+there, what the new card has already stays. Entitlements hang on the person, and the old card's end is issuance's
+business. The old card keeps its data until `confirm`; only then may it be retired. Every step is durable before it is
+done: pulled cards, a dead line and a power cut leave a state from which the same call goes on, or `undo` goes back.
 """
 
 import json
@@ -12,8 +12,9 @@ from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from typing import Any
 
+from card.apdu import SW
 from card.domain.money import ZERO, Fen
-from card.errors import AccessNeedError
+from card.errors import AccessNeedError, ForeignCardError, UnexpectedSwError
 from card.files import codecs
 from card.files.codecs import Value
 from card.files.kinds import RecordEf
@@ -90,7 +91,7 @@ class Transfer:
         return TransferState.from_bytes(raw) if raw else None
 
     def move(self, old: CardSide, new: CardSide) -> TransferState:
-        """Rights, then money; again after whatever went wrong. TransferRefusedError when the cards are not one holder's.
+        """Rights, then money; again after whatever went wrong. TransferRefusedError when they are not one holder's.
 
         Raises CardLostError, LinkDownError and the like in between; nothing is lost then.
         """
@@ -134,6 +135,8 @@ class Transfer:
     # ---- rights ----------------------------------------------------------------------------------------------------
 
     def _copy_rights(self, state: TransferState, old: CardSide, new: CardSide) -> TransferState:
+        for side in (old, new):
+            side.session.select()  # the purse may have been selected since: rights given before are gone
         for ef in _files(new):
             have, found = _read(old, ef.path), _read(new, ef.path)
             if have is None or found is None:
@@ -153,6 +156,7 @@ class Transfer:
         return state
 
     def _clear_rights(self, state: TransferState, new: CardSide) -> None:
+        new.session.select()
         for ef in _files(new):
             names = [place.rpartition("/")[2] for place in state.places if place.startswith(f"{ef.path}/")]
             blank = {item.name: _blank(new, item) for item in ef.records if item.name in names}
@@ -211,13 +215,17 @@ def _files(side: CardSide) -> Iterator[RecordEf]:
 
 
 def _read(side: CardSide, path: str) -> Mapping[str, Value] | None:
-    """The file's values by name; None when this card's profile has no such file or nothing here opens it."""
+    """The file's values by name; None when this card has no such file or nothing here opens it."""
     if all(ef.path != path for ef in side.session.profile.files):
         return None
     try:
         found = side.session.read_ref(path, side.authorise, side.pin)
-    except AccessNeedError:
+    except (AccessNeedError, ForeignCardError):
         return None
+    except UnexpectedSwError as refused:
+        if refused.sw in (SW.FILE_NOT_FOUND, SW.RECORD_NOT_FOUND):
+            return None
+        raise
     return found if isinstance(found, Mapping) else None
 
 

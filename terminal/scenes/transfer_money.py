@@ -13,12 +13,13 @@ from typing import Any
 from card.domain.money import ZERO, Fen
 from card.errors import ProofMissingError, PurseMacError
 from card.purse import LoadInit, PublicInfo, PurseSession
-from terminal.errors import TransferStuckError
+from terminal.errors import ServerRefusedError, TransferStuckError
 from terminal.memory import Memory
 from terminal.uplink import API, Uplink, accepted
 
 LOST_CARD = "lost_card"
 UNMOVED = ""
+NOT_SO_MUCH = "E-LOAD-FUNDS"  # the server has another sum waiting
 
 
 class MoneyStage(Enum):
@@ -119,8 +120,9 @@ class MoneyMove:
         return MoneyState.from_bytes(raw) if raw else None
 
     def run(self, source: PurseSession, target: PurseSession, most: Fen | None = None) -> MoneyState:
-        """Until DONE. `most` limits what is taken. Raises CardLostError, LinkDownError, TransferStuckError and the like;
-        all of them leave a state from which `run` goes on.
+        """Until DONE. `most` limits what is taken.
+
+        Raises CardLostError, LinkDownError, TransferStuckError and others; each leaves a state `run` goes on from.
         """
         out, into = source.select(), target.select()
         state = self.state() or self._keep(MoneyState(out.asn.raw.hex(), into.asn.raw.hex()))
@@ -173,15 +175,29 @@ class MoneyMove:
     # ---- into the other ------------------------------------------------------------------------------------------
 
     def _load(self, state: MoneyState, purse: PurseSession) -> MoneyState:
+        """`loaded` is durable before the server is asked: an answer lost on the road leaves the money held there.
+
+        A fresh question over the unmoved sequence frees it again; then the whole is asked for.
+        """
         public = purse.select()
-        amount = self._desk.waiting(state.target)
-        if not amount:
-            return state.at(MoneyStage.DONE)
-        opened = purse.init_load(amount, self._terminal)
-        answer = self._desk.begin_load(public, amount, opened, self._terminal)
+        waiting = self._desk.waiting(state.target)
+        for amount in dict.fromkeys((Fen(int(waiting) + state.loaded), waiting)):
+            if not amount:
+                continue
+            asked = self._keep(state.at(MoneyStage.UNLOAD_DONE, loaded=int(amount)))
+            opened = purse.init_load(amount, self._terminal)
+            try:
+                answer = self._desk.begin_load(public, amount, opened, self._terminal)
+            except ServerRefusedError as refused:
+                if refused.problem != NOT_SO_MUCH or amount == waiting:
+                    raise
+                continue
+            return self._credit(asked, purse, opened, answer)
+        return state.at(MoneyStage.DONE)
+
+    def _credit(self, state: MoneyState, purse: PurseSession, opened: LoadInit, answer: Any) -> MoneyState:
         sent = state.at(
             MoneyStage.LOAD_SENT,
-            loaded=int(amount),
             load_id=answer["load_id"],
             load_seq=opened.online_seq,
             load_balance=int(opened.balance),
