@@ -1,0 +1,127 @@
+"""`onecard sim ...`: hands on the slots of running readers, typed as a person types them."""
+
+import json
+import signal
+from pathlib import Path
+
+import pytest
+
+from card.domain.entropy import SeededEntropy
+from card.errors import CardLostError
+from firmware_sim.card.factory import Order, TwinFactory
+from firmware_sim.rack import PcscRack
+from firmware_sim.sim_control import VERBS, run_control
+from keys.centre import KeyCentre
+from keys.hsm_software import SoftwareHsm
+from tests.firmware_sim.test_rack import command, start_sim
+
+LEFT, RIGHT = "encoder-0", "encoder-1"
+CHALLENGE = bytes.fromhex("0084000008")
+
+
+class Hands:
+    def __init__(self, rack: PcscRack, capsys: pytest.CaptureFixture[str]) -> None:
+        self.rack, self._capsys = rack, capsys
+
+    def __call__(self, verb: str, *words: str, status: int = 0) -> str:
+        assert run_control(verb, [*words, "--control", str(self.rack.control)], "") == status
+        out, self.err = self._capsys.readouterr()
+        return out
+
+    def chips(self) -> dict[str, str]:
+        rows = json.loads(self("list", "--json"))
+        return {row["slot"]: Path(row["chip"]).name if row["chip"] else "" for row in rows}
+
+
+@pytest.fixture
+def hands(pcsc_rack: PcscRack, capsys: pytest.CaptureFixture[str]) -> Hands:
+    return Hands(pcsc_rack, capsys)
+
+
+@pytest.fixture
+def chips(tmp_path: Path) -> list[str]:
+    factory = TwinFactory(KeyCentre(SoftwareHsm.from_seed(b"sim control seed", "test")), SeededEntropy(1))
+    for number in (1, 2):
+        factory.card(tmp_path / f"{number}.chip", Order(number))
+    return [str(tmp_path / f"{number}.chip") for number in (1, 2)]
+
+
+@pytest.mark.pcsc
+def test_cards_are_put_in_pulled_and_swapped(hands: Hands, chips: list[str]) -> None:
+    hands("insert", LEFT, chips[0])
+    assert "1.chip" in hands("list")
+    hands("swap", LEFT, chips[1])
+    assert hands.chips()[LEFT] == "2.chip"
+    hands("insert", RIGHT, chips[0])
+    hands("swap", LEFT, hands.rack.name(RIGHT))
+    assert (hands.chips()[LEFT], hands.chips()[RIGHT]) == ("1.chip", "2.chip")
+    assert json.loads(hands("pull", LEFT, "--json")) == {"done": "eject", "slot": LEFT}
+    assert hands.chips()[LEFT] == ""
+    hands("swap", LEFT, RIGHT)
+    assert (hands.chips()[LEFT], hands.chips()[RIGHT]) == ("2.chip", "")
+
+
+@pytest.mark.pcsc
+def test_a_tear_happens_once_and_can_be_forgotten(hands: Hands, chips: list[str]) -> None:
+    hands("tear", LEFT, "--ins", "84", "--when", "answer")
+    hands("disarm", LEFT)
+    hands("tear", LEFT, "--ins", "84", "--nth", "2", "--when", "answer")
+    hands("insert", LEFT, chips[0])
+    channel = hands.rack.reader(LEFT).connect()
+    assert channel.transmit(CHALLENGE)[-2:] == b"\x90\x00"
+    with pytest.raises(CardLostError):
+        channel.transmit(CHALLENGE)
+    channel.close()
+    assert hands.chips()[LEFT] == ""
+
+
+@pytest.mark.pcsc
+def test_times_are_those_of_the_chip(hands: Hands, chips: list[str]) -> None:
+    hands("insert", LEFT, chips[0])
+    channel = hands.rack.reader(LEFT).connect()
+    channel.transmit(CHALLENGE)
+    channel.close()
+    slow = json.loads(hands("times", LEFT, "--line", "t0", "--json"))
+    fast = json.loads(hands("times", LEFT, "--line", "iso14443-848", "--json"))
+    assert [row["name"] for row in slow["times"]] == ["GET CHALLENGE"]
+    assert slow["total_us"] > fast["total_us"] > 0
+    assert "GET CHALLENGE" in hands("times", LEFT)
+
+
+@pytest.mark.pcsc
+def test_a_wrong_slot_names_the_slots_there_are(hands: Hands, chips: list[str]) -> None:
+    for verb, words in (("eject", ["nowhere"]), ("tear", ["nowhere"]), ("insert", ["nowhere", chips[0]])):
+        hands(verb, *words, status=2)
+        assert "E-SIM-SLOT" in hands.err
+        assert "encoder-0" in hands.err
+    hands("swap", LEFT, LEFT, status=2)
+    hands("insert", LEFT, "none.chip", status=2)
+    assert "E-CHIP-FILE" in hands.err
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_explains_itself_and_says_when_nothing_runs(
+    verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as asked:
+        run_control(verb, ["--help"], "")
+    assert asked.value.code == 0
+    words = {"list": [], "swap": ["a", "b"], "fault": ["a", "drop_answer"]}.get(verb, ["a"])
+    assert run_control(verb, words, str(tmp_path / "pcscd.comm")) == 2
+    assert "E-SIM-CONTROL" in capsys.readouterr().err
+
+
+@pytest.mark.pcsc
+def test_eight_cards_and_four_psams_at_once(tmp_path: Path) -> None:
+    process, line = start_sim(tmp_path, "--cards", "8", "--psams", "4")
+    readers = line["readers"]
+    assert isinstance(readers, list)
+    assert [row["holds"] for row in readers] == ["card"] * 8 + ["psam"] * 4
+    assert len({row["card_id"] for row in readers[:8]}) == 8
+    last = command(
+        tmp_path, line["env"], "card", "read", "--json", "--reader", readers[7]["name"], "--psam", readers[11]["name"]
+    )
+    assert json.loads(last.stdout)["card_id"].lower() == readers[7]["card_id"]
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=10)
+    assert process.returncode == 0
