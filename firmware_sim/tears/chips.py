@@ -41,8 +41,12 @@ def psam_memory(number: int = 1) -> Mapping[str, bytes]:
 class TornSlot:
     """A slot and the chip that was last in it."""
 
-    def __init__(self, name: str, values: Mapping[str, bytes], *, psam: bool = False) -> None:
+    def __init__(
+        self, name: str, values: Mapping[str, bytes], *, psam: bool = False, contactless: bool = False
+    ) -> None:
         self.slot = Slot(name)
+        if contactless:
+            self.slot.use_line("contactless")
         self.reader = DirectReader(self.slot)
         self._psam = psam
         self._visits = 0

@@ -18,6 +18,7 @@ OPERATIONS: tuple[Operation, ...] = (
     rides.SIMPLE,
     rides.SIMPLE_PSAM,
     rides.COMPOUND,
+    rides.IN_THE_AIR,
     rides.COMPOUND_PSAM,
     rides.COMPOUND_TERMINAL,
     upkeep.RECORDS,

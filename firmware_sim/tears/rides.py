@@ -27,11 +27,11 @@ TRIES = 5  # a module torn out needs a tap to be noticed and another to be power
 class Ride:
     """One person, one card, one ride to pay: `compound` with a trip record or simple."""
 
-    def __init__(self, cut: Cut, compound: bool) -> None:
+    def __init__(self, cut: Cut, compound: bool, contactless: bool = False) -> None:
         self._cut = cut
         self._compound = compound
         values, self._twin = card_memory()
-        self._card = TornSlot("card", values)
+        self._card = TornSlot("card", values, contactless=contactless)
         self._psam = TornSlot("psam", psam_memory(), psam=True)
         self._street = Street.open(centre())
         self._journal = self._street.journal()
@@ -136,6 +136,9 @@ class Ride:
 NOT_PAID = "上次刷卡未扣款"
 
 COMPOUND = Operation("compound purchase, card cut", "复合消费（断卡）", lambda: Ride("card", compound=True))
+IN_THE_AIR = Operation(
+    "compound purchase, card leaves the field", "复合消费（非接触离场）", lambda: Ride("card", True, contactless=True)
+)
 SIMPLE = Operation("purchase, card cut", "消费（断卡）", lambda: Ride("card", compound=False))
 COMPOUND_PSAM = Operation("compound purchase, module cut", "复合消费（断PSAM）", lambda: Ride("psam", compound=True))
 COMPOUND_TERMINAL = Operation(

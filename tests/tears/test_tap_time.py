@@ -4,15 +4,15 @@ import tomllib
 from collections.abc import Mapping
 from importlib.resources import files
 
-from firmware_sim.card.timing import RADIO_106, ApduCost, TimeModel
+from firmware_sim.card.timing import CONTACT, RADIO_106, ApduCost, TimeModel, joined
 from firmware_sim.tears.rides import Ride
 
 GOAL_US = 200_000
 
 
-def tap() -> tuple[ApduCost, ...]:
-    """What the card counted while it paid one ride."""
-    ride = Ride("card", compound=True)
+def tap(*, air: bool = True) -> tuple[ApduCost, ...]:
+    """What the card counted while it paid one ride, in the field or over contacts."""
+    ride = Ride("card", compound=True, contactless=air)
     meter = ride._card.chip.nv.meter
     meter.costs.clear()
     ride.run()
@@ -29,7 +29,7 @@ def model(**slow: Mapping[str, object]) -> TimeModel:
 def test_a_tap_is_within_the_goal_at_the_slowest_rate() -> None:
     costs = tap()
     for line in model().lines:
-        times = model().price(costs, line)
+        times = model().price(costs if line != CONTACT else tap(air=False), line)
         total, wire = sum(item.total_us for item in times), sum(item.transmission_us for item in times)
         print(f"bus tap, {line}: {len(times)} commands, card {total / 1000:.1f} ms, of it line {wire / 1000:.1f} ms")
     print(f"bus tap: {model().radio_bytes(costs)} bytes in the air")
@@ -44,6 +44,15 @@ def test_a_slow_chip_is_within_the_goal_too() -> None:
     total = sum(item.total_us for item in slow.price(tap(), RADIO_106))
     print(f"bus tap, slow chip: {total / 1000:.1f} ms")
     assert sum(item.total_us for item in model().price(tap(), RADIO_106)) * 2 < total <= GOAL_US
+
+
+def test_contacts_joined_are_what_the_field_carries() -> None:
+    """The commands of a T=0 tap without their GET RESPONSE are those of a tap in the field, but for a Le or two."""
+    field, contacts = tap(), joined(tap(air=False))
+    assert [(cost.name, cost.received, cost.commits) for cost in field] == [
+        (cost.name, cost.received, cost.commits) for cost in contacts
+    ]
+    assert all(0 <= b.sent - a.sent <= 1 for a, b in zip(field, contacts, strict=True))
 
 
 def test_the_debit_is_the_only_command_that_writes() -> None:
