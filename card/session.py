@@ -3,17 +3,17 @@
 `SscSession` is the social security application; `PurseSession` (card/purse.py) the transit purse.
 """
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 from card import commands
 from card.apdu import SW
-from card.errors import ForeignCardError
+from card.errors import ForeignCardError, UnexpectedSwError
 from card.files import codecs
 from card.files.codecs import Value
 from card.files.kinds import CyclicEf
 from card.files.profile import Profile
-from card.free_reading import free_reading
+from card.free_reading import Ask, free_reading
 from card.holder import PinSession
 from card.holder import PinState as PinState
 from card.interface import Interface, contactless_historical, interface_of
@@ -83,21 +83,32 @@ class SscSession(PinSession):
 
         With `wanted` only these fields, and the name's second record only where the first is full (card §1.3, A).
         """
-        found: dict[str, Value] = {}
-        room = 0
-        edition, transmit = self.profile.text_codec, self.channel.transmit
-        for item in free_reading(self.profile, self.rights, wanted).asks:
-            record = item.record
-            if room >= WIDEST_CHARACTER and wanted is not None and record.name == "name_ext":
-                found[record.name] = ""
+        plan = free_reading(self.profile, self.rights, wanted).asks
+        records = self._ask_all(plan, wanted is not None)
+        edition = self.profile.text_codec
+        return {
+            item.record.name: codecs.decode_record(item.record, raw, edition) if raw else ""
+            for item, raw in zip(plan, records, strict=True)
+        }
+
+    def _ask_all(self, plan: Sequence[Ask], sparing: bool) -> list[bytes]:
+        """The records as they are on the card, b"" for one not asked for: card first, thoughts later.
+
+        The next command leaves as soon as an answer is there, while reader and daemon are still awake.
+        """
+        transmit = self.channel.transmit
+        records: list[bytes] = []
+        name = b""
+        for item in plan:
+            if item.record.name == "name_ext" and sparing and name.endswith(WIDEST_CHARACTER * b"\x00" + OK):
+                records.append(b"")
                 continue
             answer = transmit(item.command)
             if not (answer.endswith(OK) and answer.startswith(item.header)):
-                answer = self.read_record_raw(item.ef, record) + OK  # by its number, or the error that says why not
-            content = answer[:-2]
-            room = len(content) - len(content.rstrip(b"\x00"))
-            found[record.name] = codecs.decode_record(record, content, edition)
-        return found
+                answer = self.read_record_raw(item.ef, item.record) + OK  # by number, or the error that says why not
+            name = answer
+            records.append(answer[:-2])
+        return records
 
     @property
     def closed(self) -> tuple[str, ...]:
@@ -105,11 +116,19 @@ class SscSession(PinSession):
         return free_reading(self.profile, self.rights).closed
 
     def read_dir(self, dir_name: str) -> dict[str, Value]:
-        """All record files of the selected directory; raises AccessDeniedError or PinInitialError as the card does."""
+        """All record and transparent files of the selected directory that the card has.
+
+        Raises AccessDeniedError or PinInitialError as the card does.
+        """
         found: dict[str, Value] = {}
         for ef in self.profile.files_of(dir_name):
-            if not isinstance(ef, CyclicEf):
+            if isinstance(ef, CyclicEf):
+                continue
+            try:
                 found.update(self.read_file(dir_name, ef.fid.hex()))
+            except UnexpectedSwError as refused:
+                if refused.sw != SW.FILE_NOT_FOUND:
+                    raise
         return found
 
     def read_ref(

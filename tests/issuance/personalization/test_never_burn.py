@@ -89,7 +89,8 @@ def test_a_wrong_chip_in_the_middle_stops_the_line_until_a_second_person_lifts_i
     first = office.branch.personalize(drawer, drawer_order, seen.append, slots)
     assert [item.stage for item in seen].count("line_stopped") == 1
     assert first.set_aside == ((bad, "E-KEY-WRONG"),) and first.spoiled == ()
-    assert 6 <= len(first.cards) <= 6 + len(slots) - 1
+    others = len(slots) - 1  # each may have a chip in hand: bound, it is finished; not yet bound, it goes back
+    assert 6 - others <= len(first.cards) <= 6 + others
     assert len(first.cards) + first.untouched == 12 and first.waiting == first.untouched
     assert drawer.unchanged(bad)
     # The stop outlives the process, and the whole delivery waits, good chips too.
