@@ -86,6 +86,12 @@ class Sm2PublicKey:
             return False
         return self._backend.verify(self._handle, message, signature, user_id)
 
+    def encrypt(self, plain: bytes) -> bytes:
+        """C1 || C3 || C2 that only the private half opens (GB/T 32918.4); `plain` is not empty."""
+        if not plain:
+            raise PublicKeyError("nothing to encrypt")
+        return self._backend.encrypt(self._handle, plain)
+
     def raw(self) -> bytes:
         """X || Y, 64 bytes."""
         return self._handle.raw

@@ -50,6 +50,9 @@ class Sm2Backend(Protocol):
     def verify(self, handle: Sm2Handle, message: bytes, signature: bytes, user_id: bytes) -> bool:
         """`signature` has 64 bytes with 1 <= r, s < n."""
 
+    def encrypt(self, handle: Sm2Handle, plain: bytes) -> bytes:
+        """C1 || C3 || C2 (GB/T 32918.4): point X || Y 64, digest 32, as many bytes as `plain`, which is not empty."""
+
     def new_scalar(self) -> bytes:
         """A fresh private scalar from the library's own generator."""
 

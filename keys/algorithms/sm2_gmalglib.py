@@ -63,6 +63,11 @@ class GmalglibSm2:
     def verify(self, handle: Sm2Handle, message: bytes, signature: bytes, user_id: bytes) -> bool:
         return bool(SM2(pk=b"\x04" + handle.raw, uid=user_id).verify(message, signature))
 
+    def encrypt(self, handle: Sm2Handle, plain: bytes) -> bytes:
+        assert isinstance(handle, _Key)
+        cipher: bytes = SM2(pk=b"\x04" + handle.raw).encrypt(plain)
+        return cipher[1:]  # without the 04 of the point
+
     def new_scalar(self) -> bytes:
         scalar: bytes
         scalar, _public = SM2(uid=DEFAULT_ID).generate_keypair()

@@ -10,6 +10,8 @@ import ctypes
 from ctypes import byref, c_char_p, c_int, c_long, c_size_t, c_void_p
 from typing import Final
 
+from card.errors import TlvError
+from card.tlv import parse_ber
 from keys.algorithms.sm2_backend import EXAMPLE_POINT, HALF, Sm2Handle
 from keys.errors import PublicKeyError, SignatureError, Sm2MissingError
 
@@ -20,6 +22,7 @@ _SPKI_65: Final = b"\x30\x59\x30\x13" + _EC_OID + _CURVE_OID + b"\x03\x42\x00"
 _SEC1_HEAD: Final = b"\x30\x31\x02\x01\x01\x04\x20"  # ECPrivateKey without the optional public key
 _SEC1_TAIL: Final = b"\xa0\x0a" + _CURVE_OID
 _DER_SIGNATURE_MAX: Final = 80
+_DER_CIPHER_EXTRA: Final = 128  # point, digest and the heads around them
 
 _SIGNATURES: Final = {
     "d2i_PUBKEY": (c_void_p, [c_void_p, c_void_p, c_long]),
@@ -41,6 +44,8 @@ _SIGNATURES: Final = {
     "EVP_PKEY_CTX_free": (None, [c_void_p]),
     "EVP_PKEY_sign_init": (c_int, [c_void_p]),
     "EVP_PKEY_sign": (c_int, [c_void_p, c_char_p, c_void_p, c_char_p, c_size_t]),
+    "EVP_PKEY_encrypt_init": (c_int, [c_void_p]),
+    "EVP_PKEY_encrypt": (c_int, [c_void_p, c_char_p, c_void_p, c_char_p, c_size_t]),
     "EVP_DigestVerifyInit": (c_int, [c_void_p, c_void_p, c_void_p, c_void_p, c_void_p]),
     "EVP_DigestVerify": (c_int, [c_void_p, c_char_p, c_size_t, c_char_p, c_size_t]),
     "ERR_clear_error": (None, []),
@@ -154,6 +159,21 @@ class OpenSslSm2:
         finally:
             library.EVP_MD_CTX_free(context)
 
+    def encrypt(self, handle: Sm2Handle, plain: bytes) -> bytes:
+        assert isinstance(handle, _PKey)
+        library = self._library
+        context = library.EVP_PKEY_CTX_new(handle.pointer, None)
+        try:
+            length = c_size_t(len(plain) + _DER_CIPHER_EXTRA)
+            out = ctypes.create_string_buffer(length.value)
+            started = library.EVP_PKEY_encrypt_init(context) == 1
+            if not started or library.EVP_PKEY_encrypt(context, out, byref(length), plain, len(plain)) != 1:
+                library.ERR_clear_error()
+                raise Sm2MissingError("libcrypto could not encrypt")
+            return raw_from_cipher(out.raw[: length.value])
+        finally:
+            library.EVP_PKEY_CTX_free(context)
+
     def new_scalar(self) -> bytes:
         # EVP_PKEY_Q_keygen(libctx, propq, "SM2"): the type is variadic, so argtypes stay open.
         pointer = self._library.EVP_PKEY_Q_keygen(c_void_p(None), c_char_p(None), c_char_p(b"SM2"))
@@ -213,6 +233,16 @@ def raw_from_der(der: bytes) -> bytes:
     if der_from_raw(raw) != der:
         raise SignatureError("signature is not minimal DER")
     return raw
+
+
+def raw_from_cipher(der: bytes) -> bytes:
+    """C1 || C3 || C2 of the DER form libcrypto writes (GM/T 0009 §7.2). PublicKeyError when it is none."""
+    try:
+        x, y, digest, cipher = parse_ber(der)[0].children
+    except (TlvError, IndexError, ValueError) as bad:
+        raise PublicKeyError("not an SM2 cipher") from bad
+    point = b"".join(int.from_bytes(part.value).to_bytes(HALF) for part in (x, y))
+    return point + digest.value + cipher.value
 
 
 def _fit(number: bytes) -> bytes:

@@ -9,6 +9,7 @@ from card.certificate import CertificateSession
 from card.errors import PinFormatError
 from card.pin import Pin
 from card.text_codec import Edition
+from keys import envelope
 from keys.certificate import CardCertificate, CertificatePins, digest_of
 from keys.certificate import verify as verify_signature
 from keys.errors import CertificateError, PublicKeyError, SignatureError
@@ -43,13 +44,17 @@ def verify(call: Call, pin: str, cert: str, clear: str, signature: str, kind: in
 
 
 def seal(call: Call, pin: str, cert: str, data: str, kind: int) -> str:
-    """-13: neither the name nor the form of the envelope functions is public, and none is invented here."""
-    raise Ldt33Error(Code.NOT_SUPPORTED, "the form of the standard's digital envelope is not public")
+    """EnvelopedData of GM/T 0010 in hex for the holder of pCert; "" is the card's own encryption certificate."""
+    der = _hex(cert.rstrip("|")) if cert.strip("|") else _application(call, kind).certificate("encryption")
+    try:
+        return line(envelope.seal(der, _bytes(data), call.desk.entropy).hex().upper())
+    except CertificateError as bad:
+        raise Ldt33Error(Code.BAD_INPUT, "not a certificate with an SM2 key") from bad
 
 
 def unseal(call: Call, pin: str, data: str, kind: int) -> str:
-    """-13, as `seal`; no command is known either that lets a card use its encryption key."""
-    raise Ldt33Error(Code.NOT_SUPPORTED, "the form of the standard's digital envelope is not public")
+    """-13: no command is known that lets a card use its encryption key, and none is invented here."""
+    raise Ldt33Error(Code.NOT_SUPPORTED, "how a card opens an envelope is not public")
 
 
 def _application(call: Call, kind: int) -> CertificateSession:
