@@ -30,8 +30,8 @@ class Target:
         """The condition for `read` or `write`."""
         if operation == "write":
             return self.ef.write
-        if self.record is not None and isinstance(self.ef, RecordEf):
-            return self.ef.read_of(self.record)
+        if isinstance(self.ef, RecordEf):
+            return self.ef.read_of(self.record) if self.record is not None else self.ef.read_all
         return self.ef.read
 
 

@@ -123,6 +123,15 @@ class Access:
         """True when the key of that name is in one of the alternatives."""
         return key in self.keys()
 
+    def joined(self, other: "Access") -> "Access":
+        """This rule and `other` together."""
+        if self.free or self == other:
+            return other
+        if other.free:
+            return self
+        both = tuple(tuple(dict.fromkeys((*one, *two))) for one in self.any_of for two in other.any_of)
+        return Access("|".join("+".join(group) for group in both) or "forbidden", both)
+
     def satisfied_by(self, proofs: frozenset[str]) -> bool:
         """True when one alternative is wholly among `proofs`."""
         return self.free or any(proofs.issuperset(group) for group in self.any_of)
@@ -182,6 +191,14 @@ class RecordEf(Ef):
     def read_of(self, record: RecordField) -> Access:
         """The rule for reading one record: its own, else the file's."""
         return record.read or self.read
+
+    @property
+    def read_all(self) -> Access:
+        """The rule for reading every record: 3.00 hides one record of a file that is free else (card §1.14)."""
+        rule = self.read
+        for record in self.records:
+            rule = rule.joined(record.read) if record.read is not None else rule
+        return rule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -109,6 +109,8 @@ def _check_keys(draft: Draft) -> None:
         "密钥类型与卡内标识",
         "key type and card kid",
     )
+    in_psam = [row for row in draft.keys if row.type is None and row.psam_kid is not None]
+    _unique(draft, in_psam, lambda row: f"{row.dir} {row.psam_kid:02X}", "psam_kid", "PSAM 密钥标识", "PSAM kid")
     for row in draft.keys:
         where = f"[[key]] {row.name}"
         _sure(draft, row, where)

@@ -218,6 +218,13 @@ def test_access_conditions(text: str, held: tuple[str, ...], open_: bool) -> Non
     assert Access.parse(text).satisfied_by(frozenset(held)) is open_
 
 
+def test_two_rules_together() -> None:
+    either, both = Access.parse("pin|key:A"), Access.parse("pin+key:B")
+    assert either.joined(Access.parse("free")) == either == Access.parse("free").joined(either) == either.joined(either)
+    assert either.joined(both).any_of == (("pin", "key:B"), ("key:A", "pin", "key:B"))
+    assert not either.joined(Access.parse("forbidden")).satisfied_by(frozenset({"pin", "key:A"}))
+
+
 @pytest.mark.parametrize("text", ["", "anyone", "key:", "pin:x", "free|pin"])
 def test_unknown_access_conditions_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="unknown access proof"):
