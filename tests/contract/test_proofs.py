@@ -5,7 +5,14 @@ from pathlib import Path
 import pytest
 
 from card import commands
-from card.errors import AccessDeniedError, PinBlockedError, PinError, PinInitialError, UnexpectedSwError
+from card.errors import (
+    AccessDeniedError,
+    PinBlockedError,
+    PinError,
+    PinInitialAgainError,
+    PinInitialError,
+    UnexpectedSwError,
+)
 from card.pin import Pin
 from card.session import atr_facts
 from card.status import send
@@ -58,8 +65,9 @@ def test_initial_pin_is_accepted_but_opens_nothing_until_changed(bench: Bench) -
     session.select_dir("DF01")
     with pytest.raises(PinInitialError):
         session.read_dir("DF01")
-    with pytest.raises(UnexpectedSwError):
+    with pytest.raises(PinInitialAgainError):  # the host sends nothing, and the card would not take it
         session.change_pin(INITIAL, INITIAL)
+    assert not send(session.channel, commands.change_pin(INITIAL, INITIAL)).ok
     session.change_pin(INITIAL, Pin("908070"))
     session = bench.ssc(bench.again())
     session.verify_pin(Pin("908070"))
