@@ -9,6 +9,7 @@ from functools import cache
 
 import pytest
 
+from card.application import Session
 from card.channel import standard
 from card.domain.entropy import SeededEntropy
 from card.errors import AccessNeedError, ReadOnlyProfileError
@@ -144,3 +145,25 @@ def test_repeated_tags_are_addressed_by_their_place() -> None:
     first, second = one.read("DF02/EF05/43:01"), one.read("DF02/EF05/43:02")
     assert isinstance(first, Mapping) and isinstance(second, Mapping)
     assert (first["skill_level"], second["skill_level"]) == ("3", "5")
+
+
+NEIGHBOURS = ("tunion", "cityunion", "pboc-debit")
+
+
+@pytest.mark.parametrize("chip", [("ssc-2.00-basic", *NEIGHBOURS), ("ssc-3.00", "tunion-sm4")], ids="+".join)
+def test_purses_and_bank_beside_the_card_are_read_as_declared(chip: tuple[str, ...]) -> None:
+    values, _ = TwinFactory(centre(), SeededEntropy(5, chip[0])).card_values(Order(5, profiles=chip, whole=True))
+    slot = Slot("bench")
+    slot.insert(memory_chip(values, SeededEntropy(6, chip[0])))
+    channel = standard(DirectReader(slot).connect())
+    for profile in map(load_profile, chip[1:]):
+        session = Session(channel, profile)
+        for ef in profile.files:
+            session.select_dir(ef.dir)
+            if isinstance(ef, CyclicEf):
+                assert session.read_log(ef.dir, ef.fid.hex()) == []
+                continue
+            found = session.read_file(ef.dir, ef.fid.hex())
+            for item in fields_of(ef):
+                if item.name not in ("issuer", "serial"):
+                    assert found[item.name] == expected(profile, item), f"{ef.path} {item.name}"
