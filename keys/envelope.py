@@ -41,7 +41,7 @@ def seal(certificate: bytes, plain: bytes, entropy: Entropy) -> bytes:
 
 
 def cipher_der(raw: bytes) -> bytes:
-    """SM2Cipher of GM/T 0009 §7.2 from C1 || C3 || C2."""
+    """SM2Cipher of GM/T 0009 clause 7.2 from C1 || C3 || C2."""
     x, y, digest, cipher = raw[:HALF], raw[HALF : 2 * HALF], raw[2 * HALF : 3 * HALF], raw[3 * HALF :]
     numbers = _whole(int.from_bytes(x)) + _whole(int.from_bytes(y))
     return _der(_SEQUENCE, numbers, _der(_OCTETS, digest), _der(_OCTETS, cipher))

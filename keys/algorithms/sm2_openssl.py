@@ -236,7 +236,7 @@ def raw_from_der(der: bytes) -> bytes:
 
 
 def raw_from_cipher(der: bytes) -> bytes:
-    """C1 || C3 || C2 of the DER form libcrypto writes (GM/T 0009 §7.2). PublicKeyError when it is none."""
+    """C1 || C3 || C2 of the DER form libcrypto writes (GM/T 0009 clause 7.2). PublicKeyError when it is none."""
     try:
         x, y, digest, cipher = parse_ber(der)[0].children
     except (TlvError, IndexError, ValueError) as bad:
