@@ -12,7 +12,7 @@ from tests.fuzz.campaign import run
 from tests.fuzz.inputs import Inputs
 from tests.fuzz.talkers import GarbageChannel, Talkers
 
-INPUTS = 40_000
+INPUTS = 30_000
 
 
 def test_no_input_breaks_or_holds_up_anything() -> None:

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Iterator
 
+from tests.model.applications import MEDICAL
 from tests.model.book import Book, File, Record
 from tests.model.card import EXTERNAL, INTERNAL, MASTER, PIN_TYPE
 from tests.model.spec import SpecCard
@@ -10,9 +11,11 @@ from tests.model.state import CONTACTLESS, PERSONALISED, T0, T1
 from tests.model.steps import Argument, Step
 
 ACCIDENT = 0.12
+LOOKED_AT = 0.25  # share of the files looked at when a conversation is over
 PINS = ("right", "right", "right", "first", "000000", "12345678", "1234", "AB", "99999999999999")
 NEW_PINS = ("246810", "135791", "first", "right", "2468", "2468AC")
 DAMAGES = ("flip", "cut", "add", "header", "signature", "last", "extended")
+FLAWS = ("", "", "", "", "start", "padding", "algorithm", "length", "place", "unknown")
 LENGTHS = (0, 1, 3, 4, 5, 6, 7, 12, 40, 260)
 BLOCKS = ("841E0000", "841E0000", "84180000", "84180000", "84180000", "841E0001", "84160000", "84FE0000")
 
@@ -24,6 +27,7 @@ class Author:
         self.chance = chance
         self.book = book
         self.plan: list[Step] = []
+        self.whole: list[Step] = []  # a personalisation, made when first wanted
         self.protocols = [p for p in (T0, T1) if p in book.protocols] or [T0]
         if book.contactless.get("allowed"):
             self.protocols.append(CONTACTLESS)
@@ -55,14 +59,16 @@ class Author:
 
     # --- a card in use ----------------------------------------------------------------------------------------------
     def used_card(self, card: SpecCard) -> list[Step]:
-        in_purse = card.now.here in self.book.purses
+        here = card.now.here
+        in_purse, at_desk = here in self.book.purses, here in self.special()
+        medical = (here, MEDICAL) in self.book.by_fid
         ideas: list[tuple[Callable[[SpecCard], list[Step]], float]] = [
             *((self.go_somewhere, 3), (self.read, 6), (self.prove_a_key, 4), (self.say_pin, 3), (self.update, 5)),
             *((self.new_pin, 1), (self.ask, 2), (self.puk, 1), (self.block, 0.3), (self.power, 0.4), (self.loose, 1)),
-            (self.end, 0.1),
-            *((self.trade, 8 if in_purse else 0.5), (self.to_purse, 0 if in_purse else 2), (self.write_keys, 0.7)),
-            *((self.bank, 2 if card.now.here in self.book.banks else 0.1), (self.medical, 0.3)),
-            (self.certificate, 3 if card.now.here in self.book.certificates else 0.05),
+            *((self.end, 0.1), (self.stubborn, 0.15)),
+            *((self.trade, 8 if in_purse else 0.5), (self.to_desk, 0 if at_desk else 2.5), (self.write_keys, 0.7)),
+            *((self.bank, 5 if here in self.book.banks else 0.1), (self.medical, 4 if medical else 0.2)),
+            (self.certificate, 6 if here in self.book.certificates else 0.05),
         ]
         idea = self.chance.choices([idea for idea, _ in ideas], [weight for _, weight in ideas])[0]
         return idea(card)
@@ -83,8 +89,14 @@ class Author:
             ]
         return [self.select(self.chance.choice(list(self.book.folders)))]
 
-    def to_purse(self, card: SpecCard) -> list[Step]:
-        return [self.select(self.chance.choice(list(self.book.purses)))] if self.book.purses else []
+    def special(self) -> list[str]:
+        """Directories with commands of their own."""
+        medical = [home for home, fid in self.book.by_fid if fid == MEDICAL]
+        return [*self.book.purses, *self.book.purses, *self.book.banks, *self.book.certificates, *medical]
+
+    def to_desk(self, card: SpecCard) -> list[Step]:
+        special = self.special()
+        return [self.select(self.chance.choice(special))] if special else self.go_somewhere(card)
 
     def power(self, card: SpecCard) -> list[Step]:
         return [Step("reset", (self.chance.choice(self.protocols),))]
@@ -168,6 +180,18 @@ class Author:
     def block(self, card: SpecCard) -> list[Step]:
         head = self.chance.choice(BLOCKS[:5] if self.chance.random() < 0.8 else BLOCKS)
         return [Step("challenge", (4,)), Step("maintain", (head,))]
+
+    def stubborn(self, card: SpecCard) -> list[Step]:
+        """The same wrong guess until nothing is left, and once more."""
+        guess = self.chance.choice(
+            (
+                [Step("verify", ("000000",))],
+                [Step("change", ("000000", "246810"))],
+                [Step("challenge", (8,)), Step("raw", (bytes.fromhex("0082000008") + bytes(8),))],
+                [Step("challenge", (4,)), Step("raw", (bytes.fromhex("842400000400000000"),))],
+            )
+        )
+        return guess * 8
 
     def end(self, card: SpecCard) -> list[Step]:
         """The whole card blocked or terminated."""
@@ -297,22 +321,26 @@ class Author:
         here = [key for key in self.book.keys if key.home == card.now.here] or self.book.keys
         key = self.chance.choice(here)
         version = self.chance.choice((1, 1, 2, 2, 3, 4, 5, 0))
-        write = Step(
-            "write_key", (key.kind, key.kid, version, self.chance.choice((1, 3, 3)), self.chance.randbytes(16))
-        )
+        flaw, value = self.chance.choice(FLAWS), self.chance.randbytes(16)
+        kind = 0x33 if flaw == "unknown" else key.kind
+        write = Step("write_key", (kind, key.kid, version, self.chance.choice((1, 3, 3)), value, flaw))
+        if self.chance.random() < 0.2:
+            several = [Step("write_key", (key.kind, key.kid, number, 3, value)) for number in range(1, 6)]
+            signed = [step for each in several for step in (Step("challenge", (4,)), each)]
+            return [Step("challenge", (8,)), Step("master"), *signed]
         first = [Step("challenge", (8,)), Step("master")] if self.chance.random() < 0.8 else []
         return [*first, Step("challenge", (4,)), write]
 
     # --- a card being made ------------------------------------------------------------------------------------------
     def young_card(self, card: SpecCard) -> list[Step]:
-        whole = list(personalisation(self.book, self.chance, self.select))
+        whole = self.whole = self.whole or list(personalisation(self.book, self.chance, self.select))
         start = self.chance.randrange(len(whole)) if self.chance.random() < 0.6 else 0
         part = whole[start : start + self.chance.choice((3, 8, len(whole)))]
         return part if self.chance.random() < 0.8 else self.used_card(card)
 
     # --- at the end -------------------------------------------------------------------------------------------------
     def audit(self) -> Iterator[Step]:
-        """Look at everything that can be looked at."""
+        """Look at a part of everything that can be looked at."""
         yield Step("reset", (T0,))
         for name in self.book.folders:
             yield self.select(name)
@@ -321,7 +349,7 @@ class Author:
                 if key.home == name and key.kind == EXTERNAL:
                     yield from (Step("challenge", (8,)), Step("external", (key.kid, -1, bytes(8))))
             for file in self.book.files:
-                if file.home == name:
+                if file.home == name and self.chance.random() < LOOKED_AT:
                     yield from looks(file)
             if name in self.book.purses:
                 yield Step("raw", (bytes.fromhex("805C030204"),))

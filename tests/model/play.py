@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from firmware_sim.card.chip import blank_values, memory_chip
 from firmware_sim.card.cos import Card
+from firmware_sim.card.memory import PurseState, purse_name
 from tests.model.author import Author, personalisation
 from tests.model.book import book
 from tests.model.spec import SpecCard
@@ -137,6 +138,16 @@ def finished(profiles: tuple[str, ...], seed: int = 0) -> Start:
         assert difference is None, f"while personalising {profiles}: {difference}"
     assert pair.model.kept.life == "personalised", "the card did not get finished"
     return Start(profiles, pair.values(), pair.model)
+
+
+def worn(start: Start) -> Start:
+    """The same card after nearly all the transactions its counters can count."""
+    values, model = dict(start.values), copy.copy(start.model)
+    model.kept = copy.deepcopy(start.model.kept)
+    for folder, purse in model.kept.purses.items():
+        purse.balance, purse.online, purse.offline = 5000, 0xFFFD, 0xFFFC
+        values[purse_name(folder)] = PurseState(purse.balance, purse.online, purse.offline).pack()
+    return Start(start.profiles, values, model)
 
 
 @dataclass

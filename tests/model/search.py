@@ -12,7 +12,7 @@ from functools import cache
 from tests.model import play
 from tests.model.play import Start, Talk
 
-LENGTH = 200
+LENGTH = 300
 # Share of the commands, profiles on the chip. Every profile of a card is on one of them.
 CHIPS = (
     (25, ("ssc-2.00", "tunion")),
@@ -21,22 +21,23 @@ CHIPS = (
     (15, ("ssc-1.00", "tunion")),
     (25, ("ssc-3.00", "tunion-sm4", "pboc-debit")),
 )
-YOUNG_EVERY = 10  # one conversation in ten begins with a blank chip
+ROUND = 10  # conversations: one with a blank chip, one with a worn one, eight with a finished one
 DONE, DIFFERENT = 0, 1
 
 
 @cache
-def starts(profiles: tuple[str, ...]) -> tuple[Start, Start]:
-    """(a blank chip, a finished one)."""
-    return play.blank(profiles), play.finished(profiles)
+def starts(profiles: tuple[str, ...]) -> tuple[Start, Start, Start]:
+    """(a blank chip, a finished one, one at the end of its counters)."""
+    grown = play.finished(profiles)
+    return play.blank(profiles), grown, play.worn(grown)
 
 
 def talks(profiles: tuple[str, ...], first_seed: int) -> Iterator[tuple[Start, Talk]]:
     """Conversations with chips of one kind, without end."""
-    young, grown = starts(profiles)
+    young, grown, old = starts(profiles)
     seed = first_seed
     while True:
-        start = grown if seed % YOUNG_EVERY else young
+        start = {0: young, 1: old}.get(seed % ROUND, grown)
         yield start, play.converse(start, seed, LENGTH)
         seed += 1
 

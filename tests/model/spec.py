@@ -120,14 +120,24 @@ class SpecCard(Card):
         length = len(apdu.data)
         fitting = [form for form in row.forms if form.head(self, apdu.p1, apdu.p2)]
         same_length = [form for form in row.forms if length in form.lengths]
-        words = {form.word for form in (same_length or row.forms)}
-        need(not (words - {""} and words - {""} <= set(refused)), 0x6985)
+        need(word_of(row, apdu) not in refused, 0x6985)
         need(same_length and not (apdu.extended and apdu.cla & 4), 0x6700)
         need(fitting, 0x6A86)
         found = next((form for form in fitting if length in form.lengths), None)
         if found is None:
             raise Refused(0x6700)
         return found.rule(self, apdu, draw)
+
+
+def word_of(row: Row, apdu: Apdu) -> str:
+    """Step 6: the row's word. Where it has several, P1 tells them apart, and the length in WRITE KEY and RELOAD PIN."""
+    if apdu.ins == 0xD4:
+        return "write_key" if len(apdu.data) == 36 else "reload_pin"
+    if apdu.ins == 0x50:
+        return {0: "load", 1: "debit", 3: "debit", 5: "unload"}.get(apdu.p1, "")
+    if (apdu.cla, apdu.ins) == (0x80, 0x54):
+        return "unload" if apdu.p1 == 3 else "debit"
+    return max(form.word for form in row.forms)
 
 
 def of_ats(ats: bytes) -> bytes:

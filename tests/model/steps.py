@@ -171,13 +171,22 @@ def reload(card: SpecCard, digits: str) -> bytes:
     return signed(card, "84D40000", suite.encrypt(puk.value, plain), home, puk)
 
 
-def write_key(card: SpecCard, kind: int, kid: int, version: int, tries: int, value: bytes) -> bytes:
+def write_key(card: SpecCard, kind: int, kid: int, version: int, tries: int, value: bytes, flaw: str = "") -> bytes:
+    """WRITE KEY under the master key the card has now; `flaw` is a mistake inside a rightly signed block."""
     here = card.now.here
     found = card.key(here, MASTER, 0)
     top = found[0] if found else NOBODY
-    header = bytes((kind, kid, version, 0, tries, 0, 0, 16))
-    plain = (bytes((24,)) + header + value + b"\x80").ljust(32, b"\0")
-    return signed(card, f"84D4{int(kind == MASTER):02X}00", card.suite(here).encrypt(top.value, plain), here, top)
+    header = bytes((kind, kid, version, 0, tries, int(flaw == "algorithm"), 0, 17 if flaw == "length" else 16))
+    plain = (bytes((23 if flaw == "start" else 24,)) + header + value + b"\x80").ljust(32, b"\0")
+    plain = plain[:-1] + b"\x01" if flaw == "padding" else plain
+    head = f"84D4{int(kind == MASTER) ^ int(flaw == 'place'):02X}00"
+    return signed(
+        card,
+        head,
+        card.suite(here).encrypt(top.value, plain),
+        here,
+        top,
+    )
 
 
 def _file(card: SpecCard, sfi: int) -> File | None:

@@ -6,23 +6,24 @@ from card.files.profile import builtin_names, load_profile
 from tests.model import mistakes, play, search
 
 COMMANDS = 200_000
-PARTS = 2
+ENOUGH_FOR_ALL = 25
 # What a search that tries everything must have heard at least once (docs/card-commands.md, 2).
-# 6581 and 9402 need a worn memory and 65,535 transactions; 6A84 a fifth key version.
+# 6581 needs a broken memory.
 WORDS = (
     "9000 61xx 6283 63Cx 6700 6882 6901 6981 6982 6983 6984 6985 6986 6987 6988 6A80 6A81 6A82 6A83 6A84 6A86 6A88 "
-    "6B00 6Cxx 6D00 6E00 9302 9303 9401 9403 9406"
+    "6B00 6Cxx 6D00 6E00 9302 9303 9401 9402 9403 9406"
 )
 
 
-@pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize(("share", "profiles"), search.CHIPS, ids=[p[0] for _, p in search.CHIPS])
-def test_twin_and_specification_never_part(share: int, profiles: tuple[str, ...], part: int) -> None:
-    wanted = COMMANDS * share // 100 // PARTS
-    done, _, report = search.search(profiles, wanted, part * 1_000_000)
+def test_twin_and_specification_never_part(share: int, profiles: tuple[str, ...]) -> None:
+    wanted = COMMANDS * share // 100
+    done, heard, report = search.search(profiles, wanted)
     if report:
         pytest.fail(report, pytrace=False)
     assert done >= wanted
+    if share >= ENOUGH_FOR_ALL:
+        assert not set(WORDS.split()) - set(heard)
 
 
 def test_every_card_profile_is_searched() -> None:
@@ -30,15 +31,6 @@ def test_every_card_profile_is_searched() -> None:
     cards = {name for name in builtin_names() if load_profile(name).kind != "psam"}
     assert searched == cards
     assert sum(share for share, _ in search.CHIPS) == 100
-
-
-def test_the_search_hears_every_status_word() -> None:
-    heard: set[str] = set()
-    for seed in range(2):
-        for _, profiles in (search.CHIPS[0], search.CHIPS[-1]):
-            _, words, _ = search.search(profiles, 15_000, 5_000_000 + seed * 1_000)
-            heard |= set(words)
-    assert heard >= set(WORDS.split()), sorted(set(WORDS.split()) - heard)
 
 
 @pytest.mark.parametrize("mistake", mistakes.ALL, ids=lambda mistake: mistake.__name__)
