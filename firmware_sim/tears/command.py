@@ -2,12 +2,13 @@
 
 import argparse
 import json
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from firmware_sim.tears import loads, rides, upkeep
 from firmware_sim.tears.cutting import Enumeration, Operation, cut_twice, enumerate_cuts, table
-from firmware_sim.tears.makings import enumerate_makings
+from firmware_sim.tears.makings import MAKING, enumerate_makings
 from firmware_sim.tears.platter import Verdict
 from firmware_sim.tears.power_of_chips import judge_life, live
 
@@ -36,6 +37,9 @@ def main_tears(argv: list[str]) -> int:
         prog="onecard tears",
         description="在每一个时刻断电，看下一次能否办完或还原 · take the power at every moment, once or twice",
     )
+    parser.add_argument(
+        "words", nargs="*", metavar="WORD", help="只做名称含该词的 only operations with a WORD in their name"
+    )
     parser.add_argument("--twice", action="store_true", help="下一次也断 · cut the next session at every moment too")
     parser.add_argument("--json", action="store_true", help="one JSON line an operation 每项一行 JSON")
     try:
@@ -43,19 +47,26 @@ def main_tears(argv: list[str]) -> int:
     except SystemExit as left:
         return DONE if left.code == 0 else USAGE
     began = time.process_time()
-    found = list(enumerations(twice=options.twice))
-    power = dict(power_loss())
+    found = list(enumerations(options.words, twice=options.twice))
+    if not found:
+        print(f"no operation of that name; there are: {', '.join(item.name for item in OPERATIONS)}", file=sys.stderr)
+        return USAGE
+    power = {} if options.words else dict(power_loss())
     _show(found, power, as_json=options.json)
     if not options.json:
         print(f"{time.process_time() - began:.1f} s CPU")
     return NO if any(item.wrong for item in found) or any(item.bad for item in power.values()) else DONE
 
 
-def enumerations(*, twice: bool = False) -> Iterator[Enumeration]:
-    """Every operation cut everywhere; personalisation once only, each distinct memory resumed."""
-    for operation in OPERATIONS:
-        yield cut_twice(operation) if twice else enumerate_cuts(operation)
-    yield enumerate_makings()
+def enumerations(words: Sequence[str] = (), *, twice: bool = False) -> Iterator[Enumeration]:
+    """Every operation (with one of `words` in its name) cut everywhere; personalisation once, each memory resumed."""
+    for operation in (*OPERATIONS, MAKING):
+        if words and not any(word in operation.name for word in words):
+            continue
+        if operation is MAKING:
+            yield enumerate_makings()
+        else:
+            yield cut_twice(operation) if twice else enumerate_cuts(operation)
 
 
 def power_loss() -> Iterator[tuple[str, Verdict]]:
