@@ -75,18 +75,15 @@ def fitting(channel: CardChannel, found: Found, wanted: str = "") -> Profile:
 
 def _version(channel: CardChannel, profile: Profile) -> bytes:
     environment = profile.dir("SSSE")
-    refused = int(SW.FILE_NOT_FOUND)
-    for build, name in ((commands.select_aid, environment.aid), (commands.select_fid, environment.fid)):
-        answer = tell(channel, build(name))
-        if answer.ok:
-            return _read_version(channel)
-        if answer.sw not in _ELSEWHERE:
-            refused = answer.sw
-    if refused in _BLOCKED:
-        raise CardBlockedError(f"select the environment: {sw_name(refused)}")
-    if refused != SW.FILE_NOT_FOUND:
-        check(refused, "select the environment")
-    raise ForeignCardError("no social security environment on this card")
+    by_name = tell(channel, commands.select_aid(environment.aid))
+    if not by_name.ok and not tell(channel, commands.select_fid(environment.fid)).ok:
+        # What a card says of an identifier it may not know at all tells nothing; what it says of our name does.
+        if by_name.sw in _BLOCKED:
+            raise CardBlockedError(f"select the environment: {sw_name(by_name.sw)}")
+        if by_name.sw not in _ELSEWHERE:
+            check(by_name.sw, "select the environment")
+        raise ForeignCardError("no social security environment on this card")
+    return _read_version(channel)
 
 
 def _read_version(channel: CardChannel) -> bytes:

@@ -31,6 +31,17 @@ def test_card_read_says_that_it_is_not_ours(card: ForeignCard) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("words", [("dump",), ("purse",), ("log",), ("check",), ("verify-pin", "--pin-stdin")])
+def test_no_card_command_breaks_on_it(card: ForeignCard, words: tuple[str, ...]) -> None:
+    done = card.run([sys.executable, str(CHECKOUT / "onecard.py"), "card", *words, "--reader", card.reader])
+    assert done.returncode in (1, 2)
+    assert "Traceback" not in done.stderr
+    if words == ("check",):
+        assert "没有社会保障应用" in done.stdout
+    if words == ("purse",):
+        assert "This card has no purse." in done.stdout
+
+
 def test_our_channel_reads_its_certificate_byte_for_byte(card: ForeignCard) -> None:
     done = card.run([sys.executable, str(HERE / "own_reader.py"), card.reader])
     assert done.returncode == 0, done.stderr
