@@ -7,7 +7,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -237,7 +237,13 @@ def _record_lines(session: SscSession | PurseSession, ef: RecordEf, profile: Pro
     if len(lines) > 1 and len(refused_codes) == 1 and "" not in refused_codes and not any(line.hex for line in lines):
         # The whole file says the same: one line is enough.
         return [Line(ef.path, "", ef.name_zh, ef.name_en, "", "", lines[0].code, lines[0].status)]
-    return lines
+    return _of_one_file(lines)
+
+
+def _of_one_file(lines: list[Line]) -> list[Line]:
+    """A blank field of a file in use was not forgotten: whoever wrote the file had nothing to say there."""
+    in_use = any(line.hex and not line.blank for line in lines)
+    return [replace(line, blank=False) for line in lines] if in_use else lines
 
 
 def _shown_field(field: Field, raw: bytes, profile: Profile) -> str:
@@ -262,7 +268,7 @@ def _field_lines(ef: TransparentEf, raw: bytes, profile: Profile) -> list[Line]:
         blank = part == codecs.blank(field)
         lines.append(_line(ef, field, part, partial(_shown_field, field, part, profile), blank))
         at += field.length
-    return lines
+    return _of_one_file(lines)
 
 
 def _line(ef: AnyEf, field: Field, raw: bytes, decoded: Callable[[], str], blank: bool) -> Line:
@@ -300,7 +306,9 @@ def _shown_value(row: dict[str, str | bool]) -> str:
         return value if len(value) <= 2 * _SHOWN_BYTES else value[: 2 * _SHOWN_BYTES] + "…"
     if row["code"]:
         return f"{text(str(row['code']), 'zh').message} {row['status'] or row['code']}"
-    return "未写入 not personalised" if row["blank"] else "-"
+    if row["blank"]:
+        return "未写入 not personalised"
+    return "空 empty" if row["name"] and row["hex"] and row["name"] != "atr" else "-"
 
 
 def _short(hex_: str) -> str:
