@@ -87,21 +87,21 @@ class SscSession(PinSession):
         records = self._ask_all(plan, wanted is not None)
         edition = self.profile.text_codec
         return {
-            item.record.name: codecs.decode_record(item.record, raw, edition) if raw else ""
+            item.record.name: "" if raw is None else codecs.decode_record(item.record, raw, edition)
             for item, raw in zip(plan, records, strict=True)
         }
 
-    def _ask_all(self, plan: Sequence[Ask], sparing: bool) -> list[bytes]:
-        """The records as they are on the card, b"" for one not asked for: card first, thoughts later.
+    def _ask_all(self, plan: Sequence[Ask], sparing: bool) -> list[bytes | None]:
+        """The records as they are on the card, None for one not asked for: card first, thoughts later.
 
         The next command leaves as soon as an answer is there, while reader and daemon are still awake.
         """
         transmit = self.channel.transmit
-        records: list[bytes] = []
+        records: list[bytes | None] = []
         name = b""
         for item in plan:
             if item.record.name == "name_ext" and sparing and name.endswith(WIDEST_CHARACTER * b"\x00" + OK):
-                records.append(b"")
+                records.append(None)
                 continue
             answer = transmit(item.command)
             if not (answer.endswith(OK) and answer.startswith(item.header)):
