@@ -17,7 +17,8 @@ from firmware_sim.card.factory import TWIN_PIN
 from firmware_sim.card.faults import ANY_INS, Fault
 from firmware_sim.card.memory import PIN_VALUE, PurseState
 from firmware_sim.card.store import create_file
-from firmware_sim.rack import Rack
+from firmware_sim.control import RefusedError, ask
+from firmware_sim.rack import PcscRack, Rack
 from firmware_sim.tears.chips import BALANCE, OFFLINE, PURSE, card_memory, centre, psam_memory
 from firmware_sim.tears.cutting import count
 from firmware_sim.tears.rides import COMPOUND, FARE, NOT_PAID
@@ -83,6 +84,29 @@ def test_a_ride_torn_at_a_numbered_moment_is_charged_once(rack: Rack, tmp_path: 
     events = [json.loads(event.raw) for event in journal.unsent(10)]
     assert [event["body"]["outcome"] for event in events].count("posted") == 1
     journal.close()
+
+
+@pytest.mark.pcsc
+def test_the_control_socket_tells_what_a_tap_would_take(pcsc_rack: PcscRack, tmp_path: Path) -> None:
+    """The commands of a tap through the daemon, priced for a radio: fewer than over contacts, the debit the longest."""
+    slot, _ = card_in(pcsc_rack, tmp_path)
+    module, module_file = next(PSAM_SLOTS), tmp_path / "psam.chip"
+    create_file(module_file, psam_memory())
+    pcsc_rack.insert(module, module_file)
+    street = Street.open(centre())
+    journal, held = street.journal(), HeldReader(pcsc_rack.reader(module))
+    bus = BusValidator(street.post, BusConfig(), pcsc_rack.reader(slot), held, journal)
+    assert bus.tap().screen.code == "S-BUS-PAID"
+    held.let_go()
+    journal.close()
+    contact = ask(pcsc_rack.control, {"do": "times", "slot": slot})
+    radio = ask(pcsc_rack.control, {"do": "times", "slot": slot, "line": "iso14443-106"})
+    assert contact["line"] == "t0" and len(contact["times"]) > len(radio["times"]) == 8
+    assert max(radio["times"], key=lambda row: row["total_us"])["ins"] == 0x54
+    assert radio["total_us"] == sum(row["total_us"] for row in radio["times"]) < 200_000
+    assert radio["radio_bytes"] > 300
+    with pytest.raises(RefusedError, match="no line"):
+        ask(pcsc_rack.control, {"do": "times", "slot": slot, "line": "string"})
 
 
 NEW_PIN = Pin("246810")

@@ -1,5 +1,6 @@
 """A chip's file survives power loss: every state that dropped, torn or reordered writes can leave restarts right."""
 
+import ast
 import itertools
 import struct
 import zlib
@@ -365,3 +366,40 @@ def test_a_card_whose_debit_is_not_durable_is_found_out() -> None:
     maker = careless("sync_data")
     card, _ = live(maker)
     assert any("purse/EP" in line and "told" in line for line in judge_life(card, maker).broken)
+
+
+DISK_CALLS = {
+    "open",
+    "write",
+    "write_bytes",
+    "write_text",
+    "unlink",
+    "rename",
+    "replace",
+    "truncate",
+    "pwrite",
+    "mkdir",
+}
+CHIP_SOURCES = Path(__file__).resolve().parents[2] / "firmware_sim" / "card"
+
+
+def reaches_out(source: str) -> list[str]:
+    """Calls that could change a file, by line: `open(...)`, `os.x`, `path.x`."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.Call):
+            continue
+        if isinstance(node.func, ast.Attribute) and node.func.attr in DISK_CALLS:
+            found.append(f"{node.lineno}: {ast.unparse(node.func)}")
+        elif isinstance(node.func, ast.Name) and node.func.id == "open":
+            found.append(f"{node.lineno}: open")
+    return [call for call in found if not call.split(": ")[1].startswith(("dataclasses.replace", "self._hash"))]
+
+
+def test_only_the_store_writes() -> None:
+    """Every non-volatile write of a chip goes through the journalled store, and the store through its disk port."""
+    files = [*CHIP_SOURCES.glob("*.py"), CHIP_SOURCES.parent / "psam.py"]
+    loose = {path.name: calls for path in files if path.name != "disk.py" and (calls := reaches_out(path.read_text()))}
+    assert set(loose) == {"store.py"}
+    assert all("disk." in call for call in loose["store.py"])
+    assert reaches_out("import os\nos.write(1, b'')\nopen('x')") == ["2: os.write", "3: open"]
