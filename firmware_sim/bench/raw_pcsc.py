@@ -94,6 +94,10 @@ class RawCard:
         _done((scard.SCardStatus(self._handle)[0], None))
         self._pci = scard.SCARD_PCI_T1 if protocol == scard.SCARD_PROTOCOL_T1 else scard.SCARD_PCI_T0
 
+    def borrow(self, handle: int, pci: int) -> None:
+        """Speak over a card that somebody else has powered."""
+        self._handle, self._pci = handle, pci
+
     def send(self) -> None:
         """All commands, in order. BenchWrongError when one was refused."""
         for command in self._commands:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from card.channel import standard
 from card.domain.entropy import SeededEntropy
@@ -25,7 +26,6 @@ from terminal.card_read import Reading, read_card
 
 LOOKED_UP = "card-script"
 TWINS = "firmware_sim.bench.scripted_twins"
-READS_A_BLOCK = 40  # of which the quickest counts
 ROUNDS_A_BLOCK = 20
 OWN_WORK_READS = 400
 GOAL = 1.1
@@ -139,22 +139,21 @@ def _pcsc_rate(rack: PcscRack, taken: ReadTape, effort: Effort) -> Figure:
 
 
 def _exchange(reader: Reader, raw: RawCard, taken: ReadTape, effort: Effort) -> Figure:
-    """Ours from the powered card to the eleven fields as text; the raw loop sends the same bytes and drops them."""
+    """Ours from the powered card to the eleven fields as text; the raw loop sends the same bytes and drops them.
+
+    Both over one connection, reading by reading in turns: what else happens on the machine hits both alike.
+    """
     wanted = taken.reading.fields()
-
-    def ours() -> float:
-        channel = reader.connect()
-        spent = quickest_ms(lambda: _fields(channel, wanted), READS_A_BLOCK)
-        channel.close()
-        return spent
-
-    def bare() -> float:
-        raw.open()
-        spent = quickest_ms(raw.send, READS_A_BLOCK)
-        raw.close()
-        return spent
-
-    pairs = take_pairs(ours, bare, effort.pick(40, 3), effort, limit_s=10)
+    channel: Any = reader.connect()
+    raw.borrow(channel._card, channel._pci)
+    pairs = take_pairs(
+        lambda: milliseconds(lambda: _fields(channel, wanted), 1),
+        lambda: milliseconds(raw.send, 1),
+        effort.pick(2_000, 20),
+        effort,
+        limit_s=8,
+    )
+    channel.close()
     own = _own_work_ms(taken)
     extra: Extra = {
         "apdus": len(taken.commands),
@@ -199,13 +198,9 @@ def _whole(reader: Reader, raw: RawCard, taken: ReadTape, effort: Effort) -> Fig
         _fields(channel, wanted)
         channel.close()
 
-    def ours() -> float:
-        return quickest_ms(once, READS_A_BLOCK)
-
-    def bare() -> float:
-        return quickest_ms(raw.whole, READS_A_BLOCK)
-
-    pairs = take_pairs(ours, bare, effort.pick(40, 3), effort, limit_s=10)
+    pairs = take_pairs(
+        lambda: milliseconds(once, 1), lambda: milliseconds(raw.whole, 1), effort.pick(1_000, 10), effort, limit_s=6
+    )
     extra: Extra = {"apdus": len(taken.commands), "goal": GOAL, "held": "yes" if pairs.ratio <= GOAL else "no"}
     return Figure("card_read_whole", "ms", "raw pyscard, same APDUs, power to power", "lower", pairs, extra)
 
