@@ -190,10 +190,10 @@ COMPONENTS = (
     Component(
         "foreign tools",
         "旁证工具",
-        _tools("opensc-tool", "pcsc_scan", "hledger", "openssl", "zbarimg", "sqlite3"),
+        _tools("opensc-tool", "pcsc_scan", "scriptor", "certutil", "hledger", "openssl", "zbarimg", "sqlite3"),
         "不能用他人的程序核对我们",
         "nobody else's programs can check us",
-        "opensc pcsc-tools hledger openssl zbar-tools sqlite3",
+        "opensc pcsc-tools libcacard0 libnss3-tools hledger openssl zbar-tools sqlite3",
     ),
 )
 

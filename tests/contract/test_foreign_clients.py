@@ -6,6 +6,8 @@ import re
 import shutil
 import subprocess
 import sys
+from functools import reduce
+from operator import xor
 from pathlib import Path
 
 import pytest
@@ -118,3 +120,27 @@ def test_a_bank_terminal_of_others_reads_the_bank_application(
     assert seen["data"]["5A"] == "6217000000000000012F"
     assert seen["data"]["57"].startswith("6217000000000000012D3601")
     assert seen["counters"] == {"pin_retries": 3, "atc": 1, "last_online_atc": 0}
+
+
+def test_opensc_tool_reads_the_card_in_a_field(pcsc_rack: PcscRack, factory: TwinFactory, tmp_path: Path) -> None:
+    """Contactless: another answer to reset, whole answers at once, and no PIN over the air."""
+    slot = "encoder-7"
+    pcsc_rack.use_line(slot, "contactless")
+    try:
+        factory.card(tmp_path / "field.chip", Order(1))
+        pcsc_rack.insert(slot, tmp_path / "field.chip")
+        name = pcsc_rack.name(slot)
+        atr = bytes.fromhex(run(["opensc-tool", "-r", name, "-a"]).split()[-1].replace(":", ""))
+        assert (atr[0], atr[1] & 0xF0, atr[2:4]) == (0x3B, 0x80, b"\x80\x01")
+        assert not reduce(xor, atr[1:]), "the check byte of T=1 (ISO/IEC 7816-3 §8.2.5)"
+        select = "00:A4:04:00:0F:73:78:31:2E:73:68:2E:C9:E7:BB:E1:B1:A3:D5:CF:00"
+        told = run(["opensc-tool", "-r", name, "-s", select, "-s", "00:B2:07:2C:00", "-s", "00:20:00:00:03:65:43:21"])
+        assert re.findall(r"SW1=0x([0-9A-F]{2}), SW2=0x([0-9A-F]{2})", told) == [
+            ("90", "00"),
+            ("90", "00"),
+            ("69", "85"),
+        ]
+        assert "6F 11 84 0F 73 78 31" in told
+    finally:
+        pcsc_rack.eject(slot)
+        pcsc_rack.use_line(slot, "contact")
