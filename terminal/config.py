@@ -83,7 +83,8 @@ class Ldt33Config:
 
     `contact` "" is the first reader that is neither of the others; `contactless` and `psam` "" are none.
     `errors`: how a refused PIN is told, `library` (-51, -52, -35) or `status-word` (minus the card's SW). `dialect`: a
-    TOML file instead of the built-in one. `profile = "production"` refuses functions whose form nobody has confirmed.
+    TOML file instead of the built-in one. `token` "": where the C library looks for it. `profile = "production"`
+    refuses functions whose form nobody has confirmed.
     """
 
     profile: str = "demo"
@@ -96,7 +97,7 @@ class Ldt33Config:
     step_timeout_s: int = 60
     pin_timeout_s: int = 30
     busy_timeout_s: int = 10
-    token: Path = field(default_factory=lambda: Path("var/ldt33.token"))
+    token: str = ""
 
     def __post_init__(self) -> None:
         if self.errors not in ("library", "status-word"):

@@ -31,6 +31,7 @@ from terminal.ldt33.visit import Desk
 DONE, NO, NOT_TRIED, USAGE = 0, 1, 2, 64
 DEFAULT_CONFIG = Path("onecard.toml")
 NEXT = "--"
+STANDARD_INPUT = 0
 
 
 class Arguments(argparse.ArgumentParser):
@@ -109,12 +110,20 @@ def _config(options: argparse.Namespace) -> Ldt33Config:
     given = {"contact": options.reader, "contactless": options.contactless, "psam": options.psam}
     changes: dict[str, object] = {name: value for name, value in given.items() if value}
     if options.token:
-        changes["token"] = options.token
+        changes["token"] = str(options.token)
     return replace(config, **changes)  # type: ignore[arg-type]
 
 
+def token_file(config: Ldt33Config) -> Path:
+    """The configured token file, else the place where the C library looks for it."""
+    if config.token:
+        return Path(config.token)
+    local = Path.home() / "AppData" / "Local" / "onecard" if sys.platform == "win32" else Path.home() / ".onecard"
+    return local / "ldt33.token"
+
+
 def _library(config: Ldt33Config, entropy: Entropy) -> Ldt33Library:
-    pad, slots = LinePinPad(sys.stdin), PcscSlots(config)
+    pad, slots = LinePinPad(STANDARD_INPUT), PcscSlots(config)
     return Ldt33Library(Desk(config, load_dialect(config.dialect), slots, pad, entropy, time.monotonic))
 
 
@@ -190,10 +199,11 @@ def _show(function: Function, answer: Answer, as_json: bool) -> None:
 
 def _serve(library: Ldt33Library, config: Ldt33Config, entropy: Entropy, port: int) -> int:
     """Until SIGTERM or Ctrl-C. Prints one line as JSON when it listens."""
-    service = Service(library, entropy, config.token, config.busy_timeout_s, port)
+    token = token_file(config)
+    service = Service(library, entropy, token, config.busy_timeout_s, port)
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, lambda *_: service.close())
-    line = {"port": service.address.port, "token": str(config.token.resolve())}
+    line = {"port": service.address.port, "token": str(token.resolve())}
     print(json.dumps(line, ensure_ascii=False), flush=True)
     try:
         with contextlib.suppress(KeyboardInterrupt):

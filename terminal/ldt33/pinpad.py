@@ -1,12 +1,24 @@
 """Where a PIN is typed: never an argument of a function (card §4.2, B), always a keypad or prompt behind this port."""
 
+import contextlib
 import getpass
+import os
 import select
 import sys
+import time
+from collections.abc import Iterator
 from enum import Enum
-from typing import Protocol, TextIO
+from typing import Any, Protocol
 
 from terminal.ldt33.codes import Code, Ldt33Error
+
+try:  # consoles of other systems have no such thing
+    import termios as _termios
+except ImportError:  # pragma: no cover - depends on the machine
+    _termios = None  # type: ignore[assignment]
+termios: Any = _termios
+
+LONGEST = 64
 
 
 class Prompt(Enum):
@@ -32,28 +44,47 @@ class NoPinPad:
 
 
 class LinePinPad:
-    """The console this process was started on, without echo; a line of standard input where that is no terminal."""
+    """A console, without echo, or a pipe with a line for each entry. `source` is its file descriptor."""
 
-    def __init__(self, lines: TextIO) -> None:
-        self._lines = lines
+    def __init__(self, source: int) -> None:
+        self._source = source
 
     def ask(self, prompt: Prompt, timeout_ms: int) -> str:
-        """An empty line cancels."""
+        """An empty line, or no line any more, cancels."""
         zh, en = prompt.value
-        if self._lines.isatty():
-            typed = _hidden(f"{zh} {en}: ")
+        if not os.isatty(self._source):
+            typed = _line(self._source, timeout_ms)
+        elif termios is None:
+            typed = getpass.getpass(f"{zh} {en}: ")
         else:
-            if not select.select([self._lines], [], [], timeout_ms / 1000)[0]:
-                raise Ldt33Error(Code.TIMED_OUT)
-            typed = self._lines.readline()
-        typed = typed.strip()
-        if not typed:
+            print(f"{zh} {en}: ", end="", file=sys.stderr, flush=True)
+            with _silent(self._source):
+                typed = _line(self._source, timeout_ms)
+            print(file=sys.stderr)
+        if not typed.strip():
             raise Ldt33Error(Code.CANCELLED)
-        return typed
+        return typed.strip()
 
 
-def _hidden(prompt: str) -> str:
+def _line(source: int, timeout_ms: int) -> str:
+    """Up to a line feed, byte by byte, so that the next entry stays where it is; -32 when it does not come in time."""
+    deadline, typed = time.monotonic() + timeout_ms / 1000, b""
+    while len(typed) < LONGEST:
+        if not select.select([source], [], [], max(0.0, deadline - time.monotonic()))[0]:
+            raise Ldt33Error(Code.TIMED_OUT)
+        byte = os.read(source, 1)
+        if byte in (b"", b"\n"):
+            break
+        typed += byte
+    return typed.decode("utf-8", "replace")
+
+
+@contextlib.contextmanager
+def _silent(source: int) -> Iterator[None]:
+    before = termios.tcgetattr(source)
+    hidden = [*before[:3], before[3] & ~termios.ECHO, *before[4:]]
+    termios.tcsetattr(source, termios.TCSAFLUSH, hidden)
     try:
-        return getpass.getpass(prompt, sys.stderr)
-    except EOFError:
-        raise Ldt33Error(Code.CANCELLED) from None
+        yield
+    finally:
+        termios.tcsetattr(source, termios.TCSAFLUSH, before)

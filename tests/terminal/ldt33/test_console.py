@@ -1,13 +1,17 @@
 """`onecard ldt33` without a card: its list, its exit statuses, what it does with wrong words."""
 
-import io
 import json
+import os
+import pty
+import threading
+from pathlib import Path
 
 import pytest
 
 from card.domain.entropy import SeededEntropy
+from terminal.config import Ldt33Config
 from terminal.ldt33.codes import Code, Ldt33Error
-from terminal.ldt33.console import run
+from terminal.ldt33.console import run, token_file
 from terminal.ldt33.pinpad import LinePinPad, NoPinPad, Prompt
 from terminal.ldt33.table import FUNCTIONS
 
@@ -57,9 +61,40 @@ def test_a_configuration_that_cannot_be_used(
     assert "E-CONFIG" in capsys.readouterr().err
 
 
-def test_an_empty_entry_cancels_and_no_keypad_is_not_supported() -> None:
+def test_entries_come_from_a_pipe_one_by_one() -> None:
+    source, sink = os.pipe()
+    pad = LinePinPad(source)
+    os.write(sink, b"654321\n246810\n\n")
+    assert [pad.ask(Prompt.OLD, 1000), pad.ask(Prompt.NEW, 1000)] == ["654321", "246810"]
+    with pytest.raises(Ldt33Error) as cancelled:
+        pad.ask(Prompt.AGAIN, 1000)
+    with pytest.raises(Ldt33Error) as late:
+        pad.ask(Prompt.AGAIN, 20)
+    os.close(sink)
+    with pytest.raises(Ldt33Error) as ended:
+        pad.ask(Prompt.AGAIN, 1000)
+    os.close(source)
+    assert [bad.value.value for bad in (cancelled, late, ended)] == [Code.CANCELLED, Code.TIMED_OUT, Code.CANCELLED]
+
+
+def test_a_console_does_not_show_what_is_typed() -> None:
+    keys, screen = pty.openpty()
+    threading.Timer(0.2, os.write, (keys, b"654321\n")).start()
+    assert LinePinPad(screen).ask(Prompt.PIN, 5000) == "654321"
+    os.write(screen, b"end")
+    assert b"654321" not in os.read(keys, 100)
+    with pytest.raises(Ldt33Error):
+        LinePinPad(screen).ask(Prompt.PIN, 20)
+    for end in (keys, screen):
+        os.close(end)
+
+
+def test_no_keypad_is_not_supported() -> None:
     with pytest.raises(Ldt33Error) as none:
         NoPinPad().ask(Prompt.PIN, 1)
     assert none.value.value == Code.NOT_SUPPORTED
-    with pytest.raises((Ldt33Error, io.UnsupportedOperation)):
-        LinePinPad(io.StringIO("\n")).ask(Prompt.PIN, 1)
+
+
+def test_the_token_stands_where_the_library_looks() -> None:
+    assert token_file(Ldt33Config()) == Path.home() / ".onecard/ldt33.token"
+    assert token_file(Ldt33Config(token="var/t")) == Path("var/t")
