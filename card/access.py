@@ -50,7 +50,7 @@ class Need:
 
         The one with the fewest new proofs; among equals the declared order.
         """
-        able = {"pin": pin, "key": keys, "mac": line}
+        able = {"pin": pin, "key": keys, "mac": line, "enc": line}
         left = [tuple(proof for proof in group if proof not in self.have) for group in self.possible]
         ways = [group for group in left if all(able[proof.partition(":")[0]] for proof in group)]
         return min(ways, key=len, default=None)
@@ -68,4 +68,6 @@ def _proof(proof: str, language: int) -> str:
         return (f"密钥 {name} 外部认证", f"authentication with key {name}")[language]
     if kind == "mac":
         return (f"密钥 {name} 的报文鉴别码", f"a MAC under key {name}")[language]
+    if kind == "enc":
+        return (f"密钥 {name} 的加密和报文鉴别码", f"encryption and a MAC under key {name}")[language]
     return _PROOF_TEXT[kind][language]

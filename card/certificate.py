@@ -9,14 +9,21 @@ from typing import Protocol
 from card import commands
 from card.apdu import SW, CommandApdu, tries_left
 from card.application import Session, select_ef
-from card.errors import CardDataError, ContactlessRefusedError, FieldError, ProfileError, UnexpectedSwError
+from card.errors import (
+    AccessNeedError,
+    CardDataError,
+    ContactlessRefusedError,
+    FieldError,
+    ProfileError,
+    UnexpectedSwError,
+)
 from card.files.kinds import TransparentEf
 from card.files.profile import Profile
 from card.holder import PinState
 from card.interface import Interface
 from card.pin import Pin
-from card.secure_messaging import LineKey, line_rule, seal
-from card.status import ask, check_pin, send
+from card.secure_messaging import CardCrypto, LineKey, line_rule, seal
+from card.status import ask, check_key, check_pin, send
 from card.wire import CardChannel
 
 CHALLENGE = 16
@@ -107,15 +114,30 @@ class CertificateSession(Session):
         self._refuse_contactless("sign")
         return ask(self.channel, commands.certificate_sign(self.spec, digest), "sign", SIGNATURE)
 
-    def write_certificate(self, kind: str, der: bytes) -> None:
-        """In pieces of the profile's size (card §2.5: 70h), the first piece last, so a half file is no certificate."""
+    def write_certificate(self, kind: str, der: bytes, crypto: CardCrypto | None = None) -> None:
+        """In pieces of the profile's size (card §2.5: 70h), the first piece last, so a half file is no certificate.
+
+        `crypto` holds the line key the file asks for; AccessNeedError without it, before anything is sent.
+        """
         ef = self._file(self._certificate_fid(kind))
         if len(der) > ef.size or der[:1] != bytes([_SEQUENCE]) or _der_size(der) != len(der):
             raise FieldError(f"{kind} certificate", f"not a DER certificate of at most {ef.size} bytes")
+        need = self.need(ef.path, "write")
+        way = need.way(pin=False, keys=False, line=crypto is not None)
+        if way is None:
+            raise AccessNeedError(f"write {ef.path}", need.missing)
+        keys = [self.profile.key(proof.partition(":")[2]) for proof in way]
+        lines = tuple(crypto.line(key) for key in keys) if crypto is not None else ()
         select_ef(self.channel, ef)
         size = self.spec.update_chunk
         for at in reversed(range(0, len(der), size)):
-            ask(self.channel, commands.update_binary_current(at, der[at : at + size]), f"write {ef.path}")
+            self._write_piece(ef, commands.update_binary_current(at, der[at : at + size]), lines)
+
+    def _write_piece(self, ef: TransparentEf, command: CommandApdu, lines: tuple[LineKey, ...]) -> None:
+        rule = line_rule(self.profile.crypto)
+        for line in lines:
+            command = seal(command, line, self.challenge(rule.challenge_length), rule)
+        check_key(send(self.channel, command).sw, f"write {ef.path}")
 
     def _certificate_fid(self, kind: str) -> str:
         fids = {"signing": self.spec.signing_certificate, "encryption": self.spec.encryption_certificate}

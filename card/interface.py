@@ -2,7 +2,7 @@
 
 from enum import Enum
 
-# PC/SC part 3 §3.1.3.2.3: 3B 8n 80 01, n historical bytes of the answer to select, one check byte.
+# PC/SC part 3, clause 3.1.3.2.3: 3B 8n 80 01, n historical bytes of the answer to select, one check byte.
 _PSEUDO = b"\x80\x01"
 _HEAD = 4
 

@@ -31,7 +31,7 @@ from card.files.kinds import AnyEf, CyclicEf, Field, RecordEf, RecordField, Tran
 from card.holder import PinSession
 from card.pin import Pin
 from card.reference import Target, resolve
-from card.secure_messaging import Authorise, CardCrypto, line_rule, seal
+from card.secure_messaging import Authorise, CardCrypto, line_rule, seal, seal_encrypted
 from card.status import check, check_key, send
 from card.writing import UNKNOWN, MemoryRecord, PlannedStep, WritePlan, WriteRecord, digest
 
@@ -86,7 +86,7 @@ class _Step:
 def give_proofs(session: PinSession, need: Need, means: Means) -> tuple[str, ...]:
     """Give the proofs a place asks for and enter its directory; AccessNeedError, with nothing sent, when we cannot.
 
-    Returns the keys whose MAC the command itself must carry (`mac:NAME`).
+    Returns the proofs the command itself must carry (`mac:NAME`, `enc:NAME`).
     """
     way = need.way(means.pin is not None, means.authorise is not None, means.crypto is not None)
     if way is None:
@@ -103,7 +103,7 @@ def give_proofs(session: PinSession, need: Need, means: Means) -> tuple[str, ...
         kind, _, name = proof.partition(":")
         if kind == "key" and means.authorise is not None:
             session.prove_key(name, means.authorise)
-    return tuple(name for kind, _, name in (proof.partition(":") for proof in way) if kind == "mac")
+    return tuple(proof for proof in way if proof.partition(":")[0] in ("mac", "enc"))
 
 
 def read_place(session: PinSession, place: str, means: Means) -> Value | dict[str, Value] | list[dict[str, Value]]:
@@ -166,12 +166,14 @@ def _carry_out(
 
 def _send(session: PinSession, ef: AnyEf, command: CommandApdu, line_keys: tuple[str, ...], means: Means) -> None:
     doing = f"write {ef.path}"
-    for name in line_keys:
+    for proof in line_keys:
         if means.crypto is None:
-            raise AccessNeedError(doing, (f"mac:{name}",))
+            raise AccessNeedError(doing, (proof,))
+        kind, _, name = proof.partition(":")
         rule = line_rule(session.profile.crypto)
         challenge = session.challenge(rule.challenge_length)
-        command = seal(command, means.crypto.line(session.profile.key(name)), challenge, rule)
+        protect = seal_encrypted if kind == "enc" else seal
+        command = protect(command, means.crypto.line(session.profile.key(name)), challenge, rule)
     answer = send(session.channel, command)
     if isinstance(ef, CyclicEf) and answer.sw in (SW.UNKNOWN_INS, SW.FUNCTION_NOT_SUPPORTED) and not line_keys:
         select_ef(session.channel, ef)

@@ -10,22 +10,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
-
 from card.errors import TlvError
 from card.pin import Pin
 from card.secure_messaging import LineKey
 from card.tlv import Tlv, parse_ber
 from keys.algorithms import sm4
 from keys.algorithms.sm2 import Sm2PublicKey
-from keys.algorithms.sm2_backend import DEFAULT_ID, HALF
+from keys.algorithms.sm2_backend import DEFAULT_ID
 from keys.algorithms.sm3 import sm3
+from keys.algorithms.x509 import CertificateParts, take_apart
 from keys.errors import CertificateError, PublicKeyError
 from keys.families import FAMILIES, FamilyLine
 
 SM2_WITH_SM3: Final = "1.2.156.10197.1.501"
-# a, b and the base point of the recommended curve (GB/T 32918.5 §2), as ZA hashes them.
+# a, b and the base point of the recommended curve (GB/T 32918.5), as ZA hashes them.
 _CURVE: Final = bytes.fromhex(
     "FFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF00000000FFFFFFFFFFFFFFFC"
     "28E9FA9E9D9F5E344D5A9E4BCF6509A7F39789F515AB8F92DDBCBD414D940E93"
@@ -37,7 +35,7 @@ _BIT_STRING: Final = 0x03
 
 
 def digest_of(message: bytes, public_raw: bytes, user_id: bytes = DEFAULT_ID) -> bytes:
-    """e = SM3(ZA || M), 32 bytes (GB/T 32918.2 §5.5, §6.1): what the chip's SIGN is given. `public_raw` is X || Y."""
+    """e = SM3(ZA || M), 32 bytes (GB/T 32918.2 clauses 5.5 and 6.1): what SIGN is given. `public_raw` is X || Y."""
     head = (8 * len(user_id)).to_bytes(2) + user_id
     return sm3(sm3(head + _CURVE + public_raw) + message)
 
@@ -65,41 +63,26 @@ class CertificatePins:
 
 @dataclass(frozen=True, slots=True)
 class CardCertificate:
-    """A certificate taken apart. `public` is X || Y; `tbs` and `signature` (r || s) are for the issuer's key."""
+    """A certificate and the SM2 key it is about, X || Y."""
 
-    subject: str
-    issuer: str
-    serial: int
-    not_before: datetime
-    not_after: datetime
+    parts: CertificateParts
     public: bytes
-    tbs: bytes
-    signature: bytes
 
     @classmethod
     def parse(cls, der: bytes) -> CardCertificate:
         """CertificateError when it is no SM2 certificate."""
-        try:
-            parsed = x509.load_der_x509_certificate(der)
-            r, s = decode_dss_signature(parsed.signature)
-            algorithm = parsed.signature_algorithm_oid.dotted_string
-            names = parsed.subject.rfc4514_string(), parsed.issuer.rfc4514_string()
-            start, end, serial = parsed.not_valid_before_utc, parsed.not_valid_after_utc, parsed.serial_number
-            signature = r.to_bytes(HALF) + s.to_bytes(HALF)
-            tbs = parsed.tbs_certificate_bytes
-        except (ValueError, OverflowError) as bad:
-            raise CertificateError("not a certificate") from bad
-        if algorithm != SM2_WITH_SM3:
-            raise CertificateError(f"signed with {algorithm}, not SM2 with SM3")
-        return cls(names[0], names[1], serial, start, end, _public(tbs), tbs, signature)
+        parts = take_apart(der)
+        if parts.algorithm != SM2_WITH_SM3:
+            raise CertificateError(f"signed with {parts.algorithm}, not SM2 with SM3")
+        return cls(parts, _public(parts.tbs))
 
     def check(self, issuer_raw: bytes, public_raw: bytes, at: datetime) -> None:
         """CertificateError unless it is of the card's key and valid at `at`; SignatureError unless its issuer's."""
         if self.public != public_raw:
             raise CertificateError("the certificate is of another key than the chip holds")
-        if not self.not_before <= at <= self.not_after:
+        if not self.parts.not_before <= at <= self.parts.not_after:
             raise CertificateError("outside its validity")
-        verify(self.tbs, self.signature, issuer_raw)
+        verify(self.parts.tbs, self.parts.signature, issuer_raw)
 
 
 def _public(tbs: bytes) -> bytes:

@@ -1,6 +1,9 @@
 """Who computes what a card asks for: keys in hand and the key centre agree; a PSAM gives no line."""
 
 import dataclasses
+import json
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +12,7 @@ from card.domain.entropy import SeededEntropy
 from card.files.profile import load_profile
 from card.pin import Pin
 from card.secure_messaging import CardCrypto, line_rule, seal_encrypted
+from keys.algorithms.sm2 import generate_sm2
 from keys.card_crypto import (
     CentreCardCrypto,
     KeyedCardCrypto,
@@ -18,8 +22,16 @@ from keys.card_crypto import (
     family,
 )
 from keys.centre import KeyCentre, LoadRequest
-from keys.certificate import CertificatePins
-from keys.errors import CardAlgorithmError, LoadMac1Error, TacError, UnknownKeyError, UnverifiedProfileError
+from keys.certificate import CardCertificate, CertificatePins, digest_of, verify
+from keys.errors import (
+    CardAlgorithmError,
+    CertificateError,
+    LoadMac1Error,
+    SignatureError,
+    TacError,
+    UnknownKeyError,
+    UnverifiedProfileError,
+)
 from keys.hsm_software import SoftwareHsm
 from keys.tac import Moment, load_mac1_input, load_session_input, purse_mac, session_key, unload_mac3_input
 from keys.unload import UnloadDesk
@@ -130,3 +142,43 @@ def test_a_certificate_pin_is_never_what_goes_out() -> None:
     assert Pin("123456").bcd not in cipher.proof(Pin("123456"), bytes(16))
     assert cipher.proof(Pin("123456"), bytes(16)) != cipher.proof(Pin("123457"), bytes(16))
     assert cipher.line(Pin("123456")).encrypt(bytes(16)) == cipher.proof(Pin("123456"), bytes(16))
+
+
+CASES = json.loads((Path(__file__).parents[1] / "vectors" / "card_family.json").read_text("utf-8"))["cases"]
+DER = bytes.fromhex(next(case["input"]["der"] for case in CASES if case["op"] == "sm2_certificate"))
+NOW = datetime(2030, 1, 1, tzinfo=UTC)
+
+
+def test_a_certificate_is_of_the_chips_key_in_time_and_its_issuers() -> None:
+    found = CardCertificate.parse(DER)
+    assert (found.parts.subject, found.parts.issuer) == ("O=Test CA,C=CN", "O=Test CA,C=CN")
+    found.check(found.public, found.public, NOW)
+    with pytest.raises(CertificateError, match="another key"):
+        found.check(found.public, bytes(64), NOW)
+    with pytest.raises(CertificateError, match="validity"):
+        found.check(found.public, found.public, datetime(2020, 1, 1, tzinfo=UTC))
+    other = generate_sm2().public.raw()
+    with pytest.raises(SignatureError):
+        found.check(other, found.public, NOW)
+
+
+@pytest.mark.parametrize("at", range(0, len(DER), 9))
+def test_a_bent_certificate_is_refused_or_no_longer_verifies(at: int) -> None:
+    bent = DER[:at] + bytes([DER[at] ^ 0x04]) + DER[at + 1 :]
+    good = CardCertificate.parse(DER)
+    with pytest.raises((CertificateError, SignatureError)):
+        CardCertificate.parse(bent).check(good.public, good.public, NOW)
+
+
+@pytest.mark.parametrize("raw", [b"", b"0", DER[:-1], DER[:40], bytes(64), DER + b"\x00"])
+def test_what_is_no_certificate_is_said_so(raw: bytes) -> None:
+    with pytest.raises(CertificateError):
+        CardCertificate.parse(raw)
+
+
+def test_what_a_chip_signs_is_the_digest_a_library_signs() -> None:
+    key = generate_sm2()
+    public = key.public.raw()
+    verify(b"a message", key.sign_digest(digest_of(b"a message", public)), public)
+    with pytest.raises(SignatureError):
+        verify(b"another", key.sign_digest(digest_of(b"a message", public)), public)

@@ -12,7 +12,7 @@ from keys import hierarchy, kcv, tac
 from keys.algorithms import mac, sm4
 from keys.algorithms.sm2 import Sm2PrivateKey, Sm2PublicKey
 from keys.algorithms.sm3 import hmac_sm3, sm3
-from keys.certificate import CertificatePins, digest_of
+from keys.certificate import CardCertificate, CertificatePins, digest_of
 from keys.code.errors import CodeError
 from keys.code.trust_list import RootKey, TrustList
 from keys.code.verify import verify_code
@@ -99,6 +99,7 @@ OURS: dict[str, Callable[[Input], bytes | str]] = {
     "purse_session_sm4": lambda v: tac.session_key(_b(v, "key"), _b(v, "input"), "sm4"),
     "unload_mac3": _unload_mac3,
     "certificate_pin": lambda v: CertificatePins().proof(Pin(v["pin"]), _b(v, "challenge")),
+    "sm2_certificate": lambda v: CardCertificate.parse(_b(v, "der")).public,
     "sm2_digest": lambda v: digest_of(_b(v, "message"), _b(v, "public"), _b(v, "id")),
     "retail_mac": lambda v: mac.retail_mac(_b(v, "key"), _b(v, "data"), _b(v, "iv")),
     "retail_mac4": lambda v: mac.retail_mac(_b(v, "key"), _b(v, "data"), _b(v, "iv"))[:4],

@@ -21,6 +21,7 @@ from firmware_sim.card.faults import Fault
 from firmware_sim.card.memory import PurseState
 from keys.card_crypto import CentreCardCrypto, authorise_with
 from server.facts import service as facts
+from server.registry import repository
 from server.registry import service as registry
 from terminal.device import Device
 from terminal.errors import TerminalError, TransferRefusedError, TransferStateError
@@ -178,8 +179,6 @@ class Bureau:
 
 
 def registry_card(session: object, asn: str) -> dict[str, object]:
-    from server.registry import repository
-
     card = repository.card_by_asn(session, asn)  # type: ignore[arg-type]
     assert card is not None
     return {name: getattr(card, name) for name in card.__slots__ if name not in ("version", "changed_at")}
