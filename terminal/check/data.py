@@ -5,13 +5,13 @@ from functools import partial
 
 from card import commands
 from card.apdu import SW, CommandApdu
-from card.errors import CardError, ForeignCardError, TlvError
+from card.errors import CardError, ForeignCardError
 from card.files.kinds import CyclicEf, RecordEf
 from card.files.specs import CertificateSpec
 from card.session import SscSession
 from card.status import send
-from card.tlv import parse_ber
-from keys.errors import KeysError
+from keys.certificate import CardCertificate
+from keys.errors import CertificateError, KeysError
 from terminal.check.bench import CheckBench, Item, Outcome, failed, names, not_applicable, not_tried, passed
 from terminal.check.implementer import atr_form, reset_fields
 
@@ -21,8 +21,6 @@ KEY_VERSIONS = (1, 2, 3)
 _REFUSED = (SW.SECURITY_NOT_SATISFIED, SW.CONDITIONS_NOT_SATISFIED, SW.METHOD_BLOCKED, SW.NO_CHALLENGE)
 _CERTIFICATE_HEAD = 4
 _CHUNK = 0x70
-_BIT_STRING = 0x03
-_POINT = b"\x00\x04"  # BIT STRING without unused bits, uncompressed point
 _LEVEL_NAMES = {"A": "", "B": "（规格单一来源）", "C": "（规格为本项目约定）"}
 
 
@@ -241,16 +239,15 @@ def check_certificate(bench: CheckBench, spec: CertificateSpec) -> Outcome:
         return failed("文件里不是证书", "the file holds no certificate")
     der = _read_file(bench, spec.signing_certificate, _CERTIFICATE_HEAD + int.from_bytes(head[2:4], "big")) or b""
     try:
-        inside = parse_ber(der)
-    except TlvError as bad:
-        return failed(f"证书结构不完整：{bad}", f"the certificate is not whole: {bad}")
-    keys = [
-        item.value[2:] for top in inside for item in top.walk() if item.value.startswith(_POINT) and item.tag == 0x03
-    ]
-    own = (_read_file(bench, spec.public_key, 0x42) or b"")[-64:]
-    if own not in keys:
+        certificate = CardCertificate.parse(der)
+    except CertificateError as bad:
+        return failed(f"不是 SM2 证书：{bad}", f"no SM2 certificate: {bad}")
+    if certificate.public != (_read_file(bench, spec.public_key, 0x42) or b"")[-64:]:
         return failed("证书里的公钥不是卡里的公钥", "the certificate speaks of another public key")
-    return passed("证书与卡内公钥一致", "the certificate speaks of the card's own public key")
+    return passed(
+        "SM2 证书，公钥与卡内一致；签发者与有效期未核验",
+        "an SM2 certificate of the card's own key; issuer and validity are not checked",
+    )
 
 
 def _items() -> tuple[Item, ...]:

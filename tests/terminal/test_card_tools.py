@@ -8,22 +8,32 @@ from typing import Any
 
 import pytest
 
+from card.certificate import CertificateSession
 from card.domain.clock import SteppedClock, from_ms
 from card.domain.entropy import SeededEntropy
+from card.domain.identity import RegionCode
+from card.files.profile import load_profile
+from card.pin import Pin
+from card.session import SscSession
 from firmware_sim.card.factory import TWIN_PIN, Order, TwinFactory
 from firmware_sim.card.faults import Fault
 from firmware_sim.card_times import TwinTimes
 from firmware_sim.rack import PcscRack
+from keys.algorithms.sm2 import Sm2PrivateKey
+from keys.card_crypto import CentreCardCrypto
 from keys.centre import KeyCentre
+from keys.certificate import CertificatePins
 from keys.settings import KeysConfig, open_test_store
 from terminal.card_check import main_check
 from terminal.card_compare import main_compare
+from terminal.card_desk import powered
 from terminal.card_dump import main_dump
 from terminal.card_log import main_log
 from terminal.card_pin import main_change_pin, main_verify_pin
 from terminal.card_purse import main_purse
 from terminal.card_read import main_read
 from terminal.card_write import main_write
+from tests.keys.sm2_certificates import certificate
 
 CARD, PSAM = "hotel-card", "hotel-psam"
 UPDATE_RECORD = 0xDC
@@ -38,7 +48,8 @@ class Desk:
         self.rack, self.folder, self.capsys = rack, folder, capsys
         self.entropy = SeededEntropy(1, "card tools")
         self.clock = SteppedClock(from_ms(1_790_000_000_000))
-        self.factory = TwinFactory(KeyCentre(open_test_store(KeysConfig(data_dir=folder))), SeededEntropy(2, "desk"))
+        self.centre = KeyCentre(open_test_store(KeysConfig(data_dir=folder)))
+        self.factory = TwinFactory(self.centre, SeededEntropy(2, "desk"))
         self.reader = ["--reader", rack.name(CARD)]
         self.psam = ["--psam", rack.name(PSAM)]
 
@@ -247,3 +258,30 @@ def test_the_acceptance_list_finds_a_chip_of_other_keys_and_copied_files(desk: D
     found = desk.json(main_check([*desk.reader, "--json"], desk.entropy, desk.clock), 1)
     failed = {row["id"] for row in found["items"] if row["result"] == "fail"}
     assert {"list.city", "list.version"} <= failed
+
+
+@pytest.mark.pcsc
+@pytest.mark.parametrize("own", [True, False], ids=["of its own key", "of another key"])
+def test_the_certificate_of_a_3_00_card_is_looked_into(desk: Desk, own: bool) -> None:
+    desk.put("ssc-3.00")
+    blank = items(desk.json(main_check([*desk.reader, "--json"], desk.entropy, desk.clock)))
+    assert blank["data.check_cert"] == "not_tried"
+    issuer = Sm2PrivateKey.from_scalar((7).to_bytes(32))
+    profile = load_profile("ssc-3.00")
+    with powered(desk.reader[1]) as channel:
+        facts = SscSession(channel, profile).atr
+        session = CertificateSession(channel, profile)
+        session.select()
+        session.verify_pin(Pin("123456"), CertificatePins())
+        public = session.generate_key()
+        der = certificate("holder", public if own else issuer.public.raw(), issuer)
+        city = RegionCode(facts.region).city_factor
+        crypto = CentreCardCrypto(desk.centre, profile.crypto, city, facts.card_factor)
+        session.write_certificate("signing", der, crypto)
+    found = items(desk.json(main_check([*desk.reader, "--json"], desk.entropy, desk.clock), 0 if own else 1))
+    assert found["data.check_cert"] == ("pass" if own else "fail")
+    assert found["data.acse_safety"] == "pass"
+
+
+def items(document: Any) -> dict[str, str]:
+    return {row["id"]: row["result"] for row in document["items"]}
