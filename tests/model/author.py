@@ -99,6 +99,8 @@ class Author:
         return [self.select(self.chance.choice(special))] if special else self.go_somewhere(card)
 
     def power(self, card: SpecCard) -> list[Step]:
+        if card.now.protocol == CONTACTLESS and self.chance.random() < 0.5:
+            return [Step("deselect")]
         return [Step("reset", (self.chance.choice(self.protocols),))]
 
     def some_file(self, card: SpecCard) -> File | None:

@@ -19,6 +19,7 @@ from tests.model.steps import Step, bytes_of
 TRANSPORT_KEY = bytes.fromhex("505152535455565758595A5B5C5D5E5F")
 BATCH = bytes.fromhex("00000007")
 SHORTEN_TRIES = 4000
+NO_COMMANDS = ("reset", "deselect")
 LAST_WORDS = 12  # what a blocked or terminated card is still asked
 
 
@@ -75,7 +76,9 @@ class Pair:
         """One step; None when both answer the same."""
         self.chance.drawn.clear()
         command = bytes_of(step, self.model)
-        if step.kind == "reset":
+        if step.kind == "deselect":
+            twin, model = deselected(self.twin), self.model.deselect().hex()
+        elif step.kind == "reset":
             protocol = str(step.arguments[0])
             power_on(self.twin, protocol)
             twin, model = self.twin.atr.hex(), self.model.reset(protocol).hex()
@@ -113,6 +116,13 @@ def power_on(twin: Card, protocol: str) -> None:
         twin.power_on("contactless")
     else:
         twin.power_on("contact", protocol)
+
+
+def deselected(twin: Card) -> str:
+    """The ATR after DESELECT and a new activation; over contacts there is no such thing."""
+    if twin.protocol == CONTACTLESS:
+        twin.deselect()
+    return twin.atr.hex()
 
 
 def _drawn(left: list[bytes], length: int) -> bytes:
@@ -179,9 +189,9 @@ def converse(start: Start, seed: int, length: int) -> Talk:
 
 def _advance(pair: Pair, talk: Talk, step: Step) -> bool:
     talk.steps.append(step)
-    talk.commands += step.kind != "reset"
+    talk.commands += step.kind not in NO_COMMANDS
     talk.difference = pair.play(step)
-    if step.kind != "reset":
+    if step.kind not in NO_COMMANDS:
         talk.words[pair.word] += 1
     return talk.difference is None
 
@@ -228,7 +238,7 @@ def report(start: Start, talk: Talk) -> str:
     for step in steps:
         command = bytes_of(step, pair.model)
         difference = pair.play(step)
-        lines.append(f"  {command.hex().upper() or 'reset':<48} {step}")
+        lines.append(f"  {command.hex().upper() or step.kind:<48} {step}")
         if difference:
             lines.append(f"  differs: {difference}")
             break

@@ -74,6 +74,10 @@ class SpecCard(Card):
             self.atr = of_ats(bytes.fromhex(self.book.contactless["ats"].format(**places)))
         return self.atr
 
+    def deselect(self) -> bytes:
+        """Over contactless as a reset; over contacts there is none."""
+        return self.reset(CONTACTLESS) if self.now.protocol == CONTACTLESS else self.atr
+
     def process(self, raw: bytes, draw: Draw) -> bytes:
         """One command; data || SW."""
         try:

@@ -83,6 +83,10 @@ def reset(card: SpecCard, protocol: str) -> bytes:
     return b""
 
 
+def deselect(card: SpecCard) -> bytes:
+    return b""
+
+
 def challenge(card: SpecCard, length: int) -> bytes:
     return command("00840000", le=length)
 
@@ -255,7 +259,21 @@ def prove(card: SpecCard, away: int, kind: int) -> bytes:
 BUILDERS = {
     f.__name__: f
     for f in (
-        *(raw, reset, challenge, get_response, external, master, internal, verify, change, maintain, finish, unblock),
+        *(
+            raw,
+            reset,
+            deselect,
+            challenge,
+            get_response,
+            external,
+            master,
+            internal,
+            verify,
+            change,
+            maintain,
+            finish,
+            unblock,
+        ),
         *(reload, write_key, protected, begin, credit, debit, prove, prove_version),
         *(certificate_verify, certificate_change),
     )
