@@ -11,6 +11,10 @@ from dataclasses import dataclass
 from firmware_sim.card.faults import FaultKind, FaultPlan, PowerLostError
 
 
+class MachineDiedError(BaseException):
+    """The terminal's own power goes, and with it that of every chip in it: nothing below can catch it."""
+
+
 @dataclass(frozen=True, slots=True)
 class CutPoint:
     """One moment: its `number` from 1 in the whole session, and where in which command it lies."""

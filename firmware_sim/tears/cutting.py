@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
-from firmware_sim.card.cuts import CutPlan, CutPoint
+from firmware_sim.card.cuts import CutPlan, CutPoint, MachineDiedError
 from firmware_sim.card.faults import FaultPlan, PowerLostError
 from firmware_sim.card.slot import Slot
 from terminal.screen import Screen
@@ -46,10 +46,6 @@ class Scene(Protocol):
         When `again` takes the power once more, the session after that must settle it all the same.
         """
         ...
-
-
-class MachineDiedError(BaseException):
-    """The terminal's own power goes, and with it that of every chip in it: nothing below can catch it."""
 
 
 @dataclass(frozen=True, slots=True)
