@@ -30,7 +30,7 @@ from card.status import send
 from card.texts import text
 from card.traffic import TrafficSink
 from keys.errors import KeysError
-from terminal.card_errors import CardToolError, SeveralCardsError
+from terminal.card_errors import SeveralCardsError
 from terminal.errors import TerminalError
 from terminal.status_words import explain, status_word_of
 
@@ -215,8 +215,3 @@ def print_table(rows: Sequence[Sequence[str]], heads: Sequence[str] = ()) -> Non
     for line in lines:
         cells = [fill(cell, width) for cell, width in zip(line, widths, strict=True)]
         print("  ".join(cells).rstrip())
-
-
-def tool_errors() -> tuple[type[Exception], ...]:
-    """What `reported` tells; for those who report in another form."""
-    return (CardError, KeysError, CardToolError, ConfigError)
