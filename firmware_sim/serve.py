@@ -63,5 +63,6 @@ def _tell(rack: PcscRack) -> None:
     readers = [{"slot": slot, "reader": rack.name(slot)} for slot in rack.layout]
     sys.stderr.write(
         f"模拟卡已插好 twins are in their readers, PIN {TWIN_PIN.digits}: {json.dumps(readers, ensure_ascii=False)}\n"
-        f"另开窗口 in another window: export {SOCKET_VARIABLE}={rack.socket}; onecard card read\n"
+        f"另开窗口 in another window: export {SOCKET_VARIABLE}={rack.socket}; "
+        f"onecard card read --reader '{rack.name(rack.layout[0])}'\n"
     )

@@ -172,9 +172,11 @@ def _announce(rack: PcscRack, held: list[Held], options: argparse.Namespace) -> 
     }
     print(json.dumps(line), flush=True)
     if not options.json:
+        cards = [rack.name(item.slot) for item in held if item.holds == "card"]
+        which = f" --reader '{cards[0]}'" if len(cards) > 1 else ""
         print(
             f"已接上。在另一个窗口运行 up; in another window:\n"
-            f"  export {SOCKET_VARIABLE}={rack.socket}\n  onecard card read\nCtrl-C 结束 ends it.",
+            f"  export {SOCKET_VARIABLE}={rack.socket}\n  onecard card read{which}\nCtrl-C 结束 ends it.",
             file=sys.stderr,
         )
 
