@@ -120,7 +120,7 @@ class Twins:
 def _times(slot: Slot, line: str) -> Answer:
     """What the chip in `slot` did since it was put in, priced for `line`. ValueError for an unknown line."""
     chip = slot.chip
-    return report(tuple(chip.nv.meter.costs) if isinstance(chip, ChipCore) else (), line)
+    return report(chip.nv.meter.costs if isinstance(chip, ChipCore) else (), line)
 
 
 def raise_loopback() -> None:

@@ -68,13 +68,13 @@ def _reading_3(centre: KeyCentre) -> Figure:
     chip = memory_chip(values, SeededEntropy(5, "card"))
     rack.insert_chip(CARD, chip)
     channel = rack.reader(CARD).connect()
-    chip.nv.meter.costs.clear()
+    chip.nv.meter.clear()
 
     def make(session: object, f_city: bytes) -> CentreCardCrypto:
         return CentreCardCrypto(centre, session.profile.crypto, f_city, session.atr.card_factor)  # type: ignore[attr-defined]
 
     reading = read_card(standard(channel), Rights("bench keys", make, SeededEntropy(6, "host"), "test"))
-    costs = tuple(chip.nv.meter.costs)
+    costs = chip.nv.meter.costs
     rack.close()
     if reading.closed or not reading.snapshot.personalised:
         raise BenchWrongError("the 3.00 twin kept fields to itself")
@@ -97,9 +97,9 @@ def tap_costs(centre: KeyCentre) -> tuple[ApduCost, ...]:
     rack.insert_chip(CARD, chip)
     validator = street.validator(rack.reader(CARD), rack.reader(PSAM), street.journal())
     street.tap(validator)
-    chip.nv.meter.costs.clear()
+    chip.nv.meter.clear()
     street.tap(validator)
-    costs = tuple(chip.nv.meter.costs)
+    costs = chip.nv.meter.costs
     rack.close()
     return costs
 

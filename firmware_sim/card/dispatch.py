@@ -122,7 +122,7 @@ class ChipCore(ABC):
     @property
     def times(self) -> list[ApduTime]:
         """What the last commands would have taken on the line in use: a radio at 106 kbit/s, or contacts."""
-        return time_model().price(tuple(self.nv.meter.costs), RADIO_106 if self.contactless else CONTACT)
+        return time_model().price(self.nv.meter.costs, RADIO_106 if self.contactless else CONTACT)
 
     @property
     def protocols(self) -> tuple[str, ...]:

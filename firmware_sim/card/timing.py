@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from card.apdu import SW, Ins, command_name
 
@@ -22,6 +22,7 @@ MICROS: Final = 1_000_000
 STATUS: Final = 2
 MORE: Final = 0x61
 MOST: Final = 256
+HEAD: Final = 4
 SHORT_COMMAND: Final = 5  # header and Le, or header and P3
 R_BLOCK: Final = 0
 WTX_DATA: Final = 1
@@ -76,29 +77,49 @@ class ApduTime:
 
 
 class Meter:
-    """Counts what one chip does; the last `KEPT` commands."""
+    """Counts what one chip does; the last `KEPT` commands. Of a command only the head is kept: data may be a PIN."""
 
     def __init__(self) -> None:
-        self.costs: deque[ApduCost] = deque(maxlen=KEPT)
-        self._commits: list[tuple[int, ...]] = []
+        self._rows: deque[_Row] = deque(maxlen=KEPT)
+        self._commits: tuple[tuple[int, ...], ...] = ()
+
+    @property
+    def costs(self) -> tuple[ApduCost, ...]:
+        """One for each command, oldest first."""
+        return tuple(_cost(*row) for row in tuple(self._rows))
+
+    def clear(self) -> None:
+        """Forget the commands so far."""
+        self._rows.clear()
 
     def begin(self) -> None:
         """A command has come in."""
-        self._commits.clear()
-        _TALLY.blocks = {}
+        self._commits = ()
+        if _TALLY.blocks:
+            _TALLY.blocks = {}
 
     def wrote(self, changes: Mapping[str, bytes | None]) -> None:
         """One commit."""
-        self._commits.append(tuple(len(value or b"") for value in changes.values()))
+        self._commits += (tuple(len(value or b"") for value in changes.values()),)
 
     def end(self, apdu: bytes, answer: bytes) -> None:
         """Its answer is ready."""
-        data = apdu[4] if len(apdu) > SHORT_COMMAND else 0
-        sw = int.from_bytes(answer[-STATUS:], "big")
-        ins = apdu[1] if len(apdu) > 1 else 0
-        name = command_name(apdu) if len(apdu) > 2 else "?"
-        blocks = dict(_TALLY.blocks)
-        self.costs.append(ApduCost(name, ins, len(apdu), len(answer), data, sw, tuple(self._commits), blocks))
+        self._rows.append(
+            (apdu[:SHORT_COMMAND], len(apdu), len(answer), answer[-STATUS:], self._commits, _TALLY.blocks)
+        )
+        _TALLY.blocks = {}
+
+
+_Row: TypeAlias = tuple[bytes, int, int, bytes, tuple[tuple[int, ...], ...], dict[str, int]]
+
+
+def _cost(
+    head: bytes, sent: int, received: int, sw: bytes, commits: tuple[tuple[int, ...], ...], blocks: dict[str, int]
+) -> ApduCost:
+    data = head[4] if sent > SHORT_COMMAND else 0
+    known = len(head) >= HEAD
+    name, ins = (command_name(head), head[1]) if known else ("?", 0)
+    return ApduCost(name, ins, sent, received, data, int.from_bytes(sw, "big"), commits, blocks)
 
 
 def joined(costs: Iterable[ApduCost]) -> list[ApduCost]:

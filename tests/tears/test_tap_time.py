@@ -14,9 +14,9 @@ def tap(*, air: bool = True) -> tuple[ApduCost, ...]:
     """What the card counted while it paid one ride, in the field or over contacts."""
     ride = Ride("card", compound=True, contactless=air)
     meter = ride._card.chip.nv.meter
-    meter.costs.clear()
+    meter.clear()
     ride.run()
-    return tuple(meter.costs)
+    return meter.costs
 
 
 def model(**slow: Mapping[str, object]) -> TimeModel:

@@ -86,7 +86,7 @@ def test_a_chip_counts_its_own_work() -> None:
     """External authentication: session key 3DES, cryptogram DES, the try counter down and up again."""
     card = powered(finished_values())
     select(card, "7378312E73682EC9E7BBE1B1A3D5CF")
-    card.nv.meter.costs.clear()
+    card.nv.meter.clear()
     challenge = say(card, "0084000008")
     assert challenge.endswith("9000")
     say(card, "0082000410" + "00" * 16)
@@ -102,7 +102,7 @@ def test_a_debit_is_one_commit_of_all_its_values() -> None:
     put_purse(values, 5_000)
     card = powered(values)
     select(card, EP)
-    card.nv.meter.costs.clear()
+    card.nv.meter.clear()
     say(card, "805001020B 01 00000064 460100000001")
     say(card, "805401000F 00000001 20260115 083000 00000000")
     debit = card.nv.meter.costs[-1]
@@ -115,3 +115,16 @@ def test_counts_of_one_command_do_not_leak_into_the_next() -> None:
     tally("3des", 7)
     select(card, EP)
     assert card.nv.meter.costs[-1].operations == {}
+
+
+def test_of_a_command_only_its_head_is_kept() -> None:
+    """A PIN goes over the line and not into the counts; a fragment of a command is counted without a name."""
+    card = powered(finished_values())
+    select(card, "7378312E73682EC9E7BBE1B1A3D5CF")
+    card.nv.meter.clear()
+    say(card, "0020000003 123456")
+    say(card, "00")
+    verify, fragment = card.nv.meter.costs
+    assert (verify.name, verify.data, verify.sw) == ("VERIFY", 3, 0x9000)
+    assert (fragment.name, fragment.sent, fragment.sw) == ("?", 1, 0x6700)
+    assert not any(b"\x12\x34\x56" in part for row in card.nv.meter._rows for part in row if isinstance(part, bytes))
