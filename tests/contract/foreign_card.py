@@ -19,7 +19,7 @@ from tests.required import missing
 HERE = Path(__file__).parent
 CHECKOUT = HERE.parents[1]
 FIRST = "user1"
-WAIT_S = 10.0
+WAIT_S = 30.0
 
 
 @dataclass(frozen=True)
