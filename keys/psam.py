@@ -159,7 +159,8 @@ class PsamSession:
     def _factored(self, head: bytes, usage: int, kid: int, f_card: bytes, f_city: bytes, process: bytes) -> None:
         factors = f_card + f_city if usage >> _LEVELS_SHIFT == 2 else f_card
         data = factors + process
-        self._send(head + bytes([usage, kid, len(data)]) + data, "loading a key of the module")
+        doing = "loading a session key" if process else "loading a card's key"
+        self._send(head + bytes([usage, kid, len(data)]) + data, doing)
 
     # ---- transit application ----------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from Crypto.Cipher import DES3
 
 from card.channel import CardChannel, standard
 from card.domain.entropy import SeededEntropy
@@ -92,6 +93,34 @@ def test_the_session_switches_between_its_applications(session: PsamSession) -> 
 def test_an_unknown_key_of_the_module_is_refused(session: PsamSession) -> None:
     with pytest.raises(PsamRefusedError, match="session key"):
         session.authenticate_internal(0x77, F_CARD, F_CITY, bytes(8), bytes(8))
+
+
+def test_a_pin_is_reloaded_and_unblocked_under_the_cards_own_puk(session: PsamSession) -> None:
+    """Recomputed with another library: 3DES-ECB of length, digits, 80.., and the retail MAC behind the challenge."""
+    key = CENTRE.card_keys(F_CITY, F_CARD)["PUK"].reveal()
+    challenge, plain = bytes.fromhex("A1B2C3D4"), bytes.fromhex("03246810")
+    head, iv = bytes.fromhex("84D400000C"), (challenge + bytes(4)).hex()
+    hidden = DES3.new(key, DES3.MODE_ECB).encrypt(plain + bytes.fromhex("80000000"))
+    mac = oracle.retail_mac({"key": key.hex(), "data": (head + hidden).hex(), "iv": iv})[:4]
+    assert session.reload_pin_data(0x10, F_CARD, F_CITY, head, plain, challenge) == hidden + mac
+    head = bytes.fromhex("8424000004")
+    mac = oracle.retail_mac({"key": key.hex(), "data": head.hex(), "iv": iv})[:4]
+    assert session.unblock_mac(0x10, F_CARD, F_CITY, head, challenge) == mac
+
+
+def test_a_module_of_one_city_takes_the_card_only() -> None:
+    ssc, purse = CENTRE.psam_birth_keys()
+    process, original = bytes.fromhex("1122334455667788"), bytes.fromhex("A1A2A3A4A5A6A7A8")
+    city = {
+        kid: (0x28, oracle.diversify_3des({"key": key.hex(), "factors": [F_CITY.hex()]}))
+        for kid, (_, key) in ssc.items()
+    }
+    slot = Slot("psam")
+    slot.insert(memory_psam(psam_values(TERMINAL, city, purse), SeededEntropy(1)))
+    session = PsamSession(standard(DirectChannel(slot)))
+    key = CENTRE.card_keys(F_CITY, F_CARD)["IRK"].reveal()
+    expected = oracle.authenticate({"key": key.hex(), "process": process.hex(), "original": original.hex()})
+    assert session.authenticate_internal(0x11, F_CARD, F_CITY, process, original) == expected
 
 
 def _replay(*steps: tuple[bytes, str]) -> Replayer:
