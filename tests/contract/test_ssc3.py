@@ -1,5 +1,6 @@
 """The social security card 2.00 (DES) and 3.00 (SM4) with everything beside it, in process and through pcscd."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,9 +9,10 @@ import pytest
 
 from card import bank, errors, purses
 from card.certificate import CertificateSession
-from card.channel import CardChannel, standard
+from card.channel import CardChannel, Wrapper, protocol_of, standard
 from card.domain.entropy import SeededEntropy
 from card.domain.money import Fen
+from card.files.kinds import TransparentEf
 from card.files.profile import Profile, load_profile
 from card.maintenance import Maintenance
 from card.medical import MedicalSession
@@ -36,6 +38,12 @@ TERMINAL = bytes.fromhex("460100000077")
 DATE, TIME = "20260115", "083000"
 MOMENT = Moment.from_digits(DATE, TIME)
 CERTIFICATE_PIN = Pin("123456")
+VECTORS = Path(__file__).parents[1] / "vectors" / "card_family.json"
+CERTIFICATE = next(
+    bytes.fromhex(case["input"]["der"])
+    for case in json.loads(VECTORS.read_text("utf-8"))["cases"]
+    if case["op"] == "sm2_certificate"
+)
 
 
 @dataclass
@@ -316,6 +324,13 @@ def test_the_certificate_application_signs(desk: Desk) -> None:
     session.change_pin(CERTIFICATE_PIN, Pin("8642"), pins)
     session.verify_pin(Pin("8642"), pins)
     assert session.certificate() == b""
+    with pytest.raises(errors.AccessNeedError):
+        session.write_certificate("signing", CERTIFICATE)
+    session.write_certificate("signing", CERTIFICATE, desk.crypto)
+    assert session.certificate() == CERTIFICATE
+    assert session.certificate("encryption") == b""
+    with pytest.raises(errors.FieldError):
+        session.write_certificate("signing", CERTIFICATE[:-1], desk.crypto)
 
 
 def test_a_card_torn_in_the_middle_of_a_write_leaves_a_record_of_it(desk: Desk) -> None:
@@ -337,3 +352,50 @@ def test_a_card_torn_in_the_middle_of_a_write_leaves_a_record_of_it(desk: Desk) 
     session = desk.session()
     assert session.read_ref("SSSE/EF06/name", desk.authorise) == "李小红"
     assert session.read_ref("SSSE/EF06/nation", desk.authorise) == "01"
+
+
+class SaysT1(Wrapper):
+    """A reader that has agreed with its card upon T=1, which these chips' answer to reset does not offer."""
+
+    @property
+    def protocol(self) -> str:
+        return "T=1"
+
+
+@pytest.mark.parametrize("line", [("contact", "T=1"), ("contactless", "")], ids=["T=1", "contactless"])
+def test_a_3_00_card_over_t1_and_without_contacts(
+    rack: Rack, house: KeyCentre, tmp_path: Path, line: tuple[str, str]
+) -> None:
+    slot, file = next(CARD_SLOTS), tmp_path / "card.chip"
+    twin = TwinFactory(house, SeededEntropy(41, "line")).card(file, Order(9, profiles=KINDS["3.00"]))
+    profile = load_profile("ssc-3.00")
+    rack.use_line(slot, *line)
+    try:
+        rack.insert(slot, file)
+        wire = rack.reader(slot).connect()
+        channel = standard(SaysT1(wire) if line[1] else wire, extended=True)
+        try:
+            assert protocol_of(channel) == ("T=1" if line[0] == "contact" else "T=CL")
+            session = SscSession(channel, profile)
+            session.select()
+            assert session.atr.card_factor == twin.f_card
+            crypto = CentreCardCrypto(house, profile.crypto, twin.f_city, twin.f_card)
+            authorise = authorise_with(crypto, SeededEntropy(1, "line"))
+            assert session.read_ref("SSSE/EF06/citizen_no", authorise) == twin.citizen_no
+            picture = bytes(range(251)) * 17
+            photo = profile.file("SSSE", "EF08")
+            assert isinstance(photo, TransparentEf)
+            name, size = photo.fields[0].name, photo.size
+            if line[0] == "contact":
+                session.write("SSSE/EF08", {name: picture[:size]}, authorise)
+                back = session.read_ref("SSSE/EF08", authorise)
+                assert isinstance(back, dict) and back[name] == picture[:size]
+                session.verify_pin(TWIN_PIN)
+            else:
+                with pytest.raises(errors.ContactlessRefusedError):
+                    session.verify_pin(TWIN_PIN)
+        finally:
+            channel.close()
+            rack.eject(slot)
+    finally:
+        rack.use_line(slot, "contact")

@@ -16,6 +16,7 @@ from card.purse import PurseSession
 from card.session import SscSession
 from card.snapshot import CardSnapshot
 from firmware_sim.card.chip import memory_chip
+from firmware_sim.card.cos import Card
 from firmware_sim.card.factory import Order, Twin
 from firmware_sim.card.faults import Fault
 from firmware_sim.card.memory import PurseState
@@ -92,7 +93,7 @@ class Pair:
     new: Twin
     memory: VolatileMemory = field(default_factory=VolatileMemory)
     uplink: Uplink | None = None
-    chips: dict[str, object] = field(default_factory=dict)
+    chips: dict[str, Card] = field(default_factory=dict)
     open: list[CardChannel] = field(default_factory=list)
 
     def transfer(self) -> Transfer:
@@ -108,7 +109,7 @@ class Pair:
     def _side(self, slot: str, twin: Twin) -> CardSide:
         rack, centre = self.town.rack, self.town.house.centre
         rack.eject(slot)
-        rack.insert_chip(slot, self.chips[slot])  # type: ignore[arg-type]
+        rack.insert_chip(slot, self.chips[slot])
         channel = standard(rack.reader(slot).connect())
         self.open.append(channel)
         session = SscSession(channel, SSC)
@@ -122,11 +123,9 @@ class Pair:
         return CardSide(session, PurseSession(channel, TUNION), ChipProof(snapshot, answer, expected), authorise)
 
     def balances(self) -> tuple[int, int]:
-        """(old, new) as the chips say."""
-        old, new = self.sides()
-        old.purse.select()
-        new.purse.select()
-        return int(old.purse.balance()), int(new.purse.balance())
+        """(old, new) as the chips' memories hold them."""
+        old, new = (self.chips[slot].nv.need("purse/EP") for slot in (OLD_SLOT, NEW_SLOT))
+        return PurseState.unpack(old).balance, PurseState.unpack(new).balance
 
     def books(self) -> dict[str, int]:
         """What the ledger holds for the two purses, fen."""
