@@ -17,6 +17,7 @@ from terminal.card_rights import add_test_keys, rights_from
 _KEYS = ("file", "name", "zh", "en", "value", "hex", "code")
 _MAX_DUMP = 8_000_000
 _SHOWN = 36
+_HIDDEN = "‹"  # how a mask of bytes begins
 KINDS = {
     "value": ("值不同", "values differ"),
     "only_a": ("仅 A 有", "only in A"),
@@ -101,7 +102,7 @@ def load_dump(path: Path) -> list[Line]:
         if not isinstance(rows, list) or not rows:
             raise ValueError("not a list of lines")
         return [_line(row) for row in rows]
-    except (OSError, ValueError, KeyError, TypeError) as bad:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as bad:
         raise DumpFileError(f"{path}: {bad}") from bad
 
 
@@ -109,6 +110,8 @@ def _line(row: Mapping[str, object]) -> Line:
     if not all(isinstance(row[key], str) for key in _KEYS):
         raise ValueError("a line has text in every key")
     file, name, zh, en, value, hex_, code = (str(row[key]) for key in _KEYS)
+    if not hex_.startswith(_HIDDEN):
+        bytes.fromhex(hex_)
     return Line(file, name, zh, en, value, hex_, code)
 
 
@@ -144,7 +147,7 @@ def _kind(a: Line | None, b: Line | None) -> str:
 
 
 def _masked(line: Line) -> bool:
-    return line.hex.startswith("‹")
+    return line.hex.startswith(_HIDDEN)
 
 
 def _as_masked(line: Line) -> tuple[str, str]:

@@ -31,8 +31,10 @@ EXPORTS = (
 
 
 def check_free(paths: Sequence[Path], force: bool) -> None:
-    """OutFileError when one of them is there already; asked before the card is touched."""
+    """OutFileError when one of them is there already or has no folder; asked before the card is touched."""
     for path in paths:
+        if not path.parent.is_dir():
+            raise OutFileError(f"no folder {path.parent}")
         if path.exists() and not force:
             raise OutFileError(f"{path} is there already")
 

@@ -5,6 +5,7 @@ in the middle leaves that record; the same command, run again with the same card
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -51,7 +52,7 @@ from terminal.card_desk import (
     print_table,
     reported,
 )
-from terminal.card_errors import NobodyTypesError, WriteHalfError, WriteKeyError, WriteRefError
+from terminal.card_errors import NobodyTypesError, OutFileError, WriteHalfError, WriteKeyError, WriteRefError
 from terminal.card_mask import mask, personal
 from terminal.card_pin import PinSource, add_pin_options, show_tries
 from terminal.card_rights import Rights, add_test_keys, rights_from
@@ -239,7 +240,7 @@ class _Writing:
 
     def _write(self, changes: Sequence[Change], wanted: Sequence[Change]) -> int:
         states: dict[str, str] = {}
-        self._file.parent.mkdir(parents=True, exist_ok=True)
+        self._keep_place()
         files = list(dict.fromkeys(change.path for change in wanted))
         for path in files:
             group = [change for change in wanted if change.path == path]
@@ -250,11 +251,22 @@ class _Writing:
             except CardError as why:
                 self._report_half(changes, states, path, why)
                 raise
+            except OSError as bad:  # the record could not be kept, so nothing more is sent
+                raise OutFileError(f"{self._file}: {bad.strerror}") from bad
             states |= {c.ref: "read_back" if written.read_back else self._read_back(c) for c in group}
         unread = sum(state == "written" for state in states.values())
         if unread:
             return self._end(changes, states, f"已写入；{unread} 项不能读回。 Written; {unread} cannot be read back.")
         return self._end(changes, states, "已写入并读回核对。 Written and read back.")
+
+    def _keep_place(self) -> None:
+        """The folder of the record is there and can be written. OutFileError."""
+        try:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as bad:
+            raise OutFileError(f"{self._file.parent}: {bad.strerror}") from bad
+        if not os.access(self._file.parent, os.W_OK):
+            raise OutFileError(f"{self._file.parent} cannot be written")
 
     def _read_back(self, change: Change) -> str:
         """With the proofs for reading, where they are at hand. CardDataError when the card holds something else."""

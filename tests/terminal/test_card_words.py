@@ -1,18 +1,22 @@
 """What the card commands say without a card: status words, masks, files, pages."""
 
 import re
+from pathlib import Path
 
 import pytest
 
 from card.apdu import SW
 from card.errors import AccessDeniedError, PinError, UnexpectedSwError
 from terminal.card_check import ITEMS, WORDS
-from terminal.card_compare import compare
+from terminal.card_compare import compare, load_dump
 from terminal.card_dump import Line
-from terminal.card_export import trimmed
+from terminal.card_errors import DumpFileError, OutFileError
+from terminal.card_export import check_free, trimmed, write_new
 from terminal.card_mask import mask, personal
 from terminal.check.pages import render
 from terminal.status_words import explain, status_word_of
+
+ROW = '[{"file": "", "name": "", "zh": "", "en": "", "value": "", "code": "", "hex": "%s"}]'
 
 
 @pytest.mark.parametrize("word", [*SW, 0x63C2, 0x6110, 0x6C04, 0x62F1, 0x6F42, 0x9ABC, 0x0000])
@@ -76,6 +80,25 @@ def test_a_masked_line_is_never_called_the_same() -> None:
     assert compare([clear], [hidden]).same == 0
     assert [item.kind for item in compare([clear], [other]).differences] == ["value"]
     assert [item.kind for item in compare([clear], []).differences] == ["only_a"]
+
+
+@pytest.mark.parametrize(
+    "content", ["", "null", "[]", "{}", "[{}]", '[{"file": 1}]', "\xff", "[" * 3000, ROW % "zz", ROW % "1"]
+)
+def test_a_file_that_is_no_dump_is_said_to_be_none(content: str, tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_bytes(content.encode("latin-1"))
+    with pytest.raises(DumpFileError):
+        load_dump(tmp_path / "a.json")
+
+
+def test_no_file_is_asked_for_where_none_can_be(tmp_path: Path) -> None:
+    (tmp_path / "there").touch()
+    for path, force in ((tmp_path / "there", False), (tmp_path / "no" / "folder", True)):
+        with pytest.raises(OutFileError):
+            check_free([path], force)
+    check_free([tmp_path / "there"], True)
+    with pytest.raises(OutFileError):
+        write_new(tmp_path, b"a folder is no file")
 
 
 def test_items_are_named_once_and_in_both_languages() -> None:
