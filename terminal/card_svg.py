@@ -91,11 +91,11 @@ class Canvas:
         )
         self.bottom = max(self.bottom, y + size // 2)
 
-    def pill(self, x: int, y: int, w: int, rule: str, prefix: str) -> None:
+    def pill(self, x: int, y: int, w: int, rule: str, prefix: str, suffix: str = "") -> None:
         """A coloured mark: what a read or a write asks for."""
         colour, zh, _ = RULES[rule]
         self.rect(x, y, w, 18, colour, radius=9)
-        self.text(x + w // 2, y + 13, f"{prefix} {zh}", 11, "#ffffff", anchor="middle")
+        self.text(x + w // 2, y + 13, f"{prefix} {zh}{suffix}", 11, "#ffffff", anchor="middle")
 
     def svg(self, title: str) -> str:
         """The whole drawing."""
@@ -137,7 +137,9 @@ def tree_drawing(profile: Profile) -> str:
     for root in [item for item in profile.dirs if not item.parent]:
         y = _branch(canvas, profile, root, MARGIN, y, WIDTH - 2 * MARGIN) + GAP
     used = {rule_of(rule) for ef in profile.files for rule in _rules(ef)}
-    _legend(canvas, [rule for rule in RULES if rule in used], y + 8)
+    bottom = _legend(canvas, [rule for rule in RULES if rule in used], y + 8)
+    if any(starred(ef) for ef in profile.files):
+        canvas.text(MARGIN, bottom + 22, "* 个别记录另有条件 one record of it asks for more", 12, FAINT)
     return canvas.svg(title)
 
 
@@ -209,8 +211,13 @@ def _row(canvas: Canvas, ef: AnyEf, x: int, y: int, width: int) -> None:
     room = width - 56 - 2 * pill - 88
     canvas.text(x + 52, y + 17, fitted(f"{ef.name_zh} {ef.name_en}", 12, room), 12)
     canvas.text(x + width - 2 * pill - 24, y + 17, size_of(ef), 11, FAINT, anchor="end")
-    canvas.pill(x + width - 2 * pill - 14, y + 3, pill, rule_of(ef.read), "读")
+    canvas.pill(x + width - 2 * pill - 14, y + 3, pill, rule_of(ef.read), "读", "*" if starred(ef) else "")
     canvas.pill(x + width - pill - 8, y + 3, pill, rule_of(ef.write), "写")
+
+
+def starred(ef: AnyEf) -> bool:
+    """True where a record asks for more than its file."""
+    return isinstance(ef, RecordEf) and ef.read_all != ef.read
 
 
 def size_of(ef: AnyEf) -> str:
@@ -220,7 +227,7 @@ def size_of(ef: AnyEf) -> str:
     return f"{ef.capacity}×{ef.size} 循环" if isinstance(ef, CyclicEf) else f"{ef.size} 字节"
 
 
-def _legend(canvas: Canvas, rules: Iterable[str], y: int) -> None:
+def _legend(canvas: Canvas, rules: Iterable[str], y: int) -> int:
     x = MARGIN
     for rule in rules:
         colour, zh, en = RULES[rule]
@@ -231,3 +238,4 @@ def _legend(canvas: Canvas, rules: Iterable[str], y: int) -> None:
         canvas.rect(x, y, 14, 14, colour, radius=7)
         canvas.text(x + 20, y + 12, words, 12, FAINT)
         x += width
+    return y + 12
