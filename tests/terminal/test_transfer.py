@@ -128,12 +128,12 @@ class Pair:
         return PurseState.unpack(old).balance, PurseState.unpack(new).balance
 
     def books(self) -> dict[str, int]:
-        """What the ledger holds for the two purses, fen."""
-        found: dict[str, int] = {}
-        for twin in (self.old, self.new):
-            for name in (f"purse:{twin.asn.hex()}", f"suspense:transfer:{twin.asn.hex()}"):
-                found |= {key: -fen for key, fen in self.town.house.balances(name).items()}
-        return found
+        """What the ledger holds for the two purses and for loads on the road, fen."""
+        wanted = {
+            f"{kind}:{twin.asn.hex()}" for twin in (self.old, self.new) for kind in ("purse", "suspense:transfer")
+        }
+        found = self.town.house.balances()
+        return {name: -fen for name, fen in found.items() if name in wanted | {"suspense:load"}}
 
     def crypto(self, twin: Twin) -> CentreCardCrypto:
         return CentreCardCrypto(self.town.house.centre, SSC.crypto, twin.f_city, twin.f_card)
@@ -190,9 +190,9 @@ def bureau(town: Town) -> Iterator[Bureau]:
 
 def conserved(pair: Pair, on_the_road: bool = False) -> None:
     """Chips and books together hold what was there; on the road never more, and what lacks is known to somebody."""
-    chips = sum(pair.balances())
-    waiting = sum(fen for name, fen in pair.books().items() if name.startswith("suspense:transfer:"))
-    held = -pair.town.house.balances("suspense:load").get("suspense:load", 0)
+    chips, books = sum(pair.balances()), pair.books()
+    waiting = sum(fen for name, fen in books.items() if name.startswith("suspense:transfer:"))
+    held = books.get("suspense:load", 0)
     if on_the_road:
         assert chips + waiting <= BALANCE + ON_NEW
     else:
