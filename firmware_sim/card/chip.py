@@ -22,6 +22,8 @@ from firmware_sim.card.cos import MASTER, Card
 from firmware_sim.card.memory import PurseState, blank_file
 from firmware_sim.card.rules import Rule
 from firmware_sim.card.store import ChipFileError, FileStorage, MemoryStorage, NonVolatile, Storage, create_file
+from firmware_sim.mother_card import KIND as CUSTODY
+from firmware_sim.mother_card import CustodyChip
 from firmware_sim.psam import PsamChip
 
 RULES: dict[int, Rule] = {
@@ -86,15 +88,18 @@ def memory_chip(values: Mapping[str, bytes], entropy: Entropy) -> Card:
     return _card(MemoryStorage(values), entropy)
 
 
-def load_chip(path: Path, entropy: Entropy) -> Card | PsamChip:
-    """The card or PSAM kept in `path`. Raises ChipFileError, ChipBusyError."""
+def load_chip(path: Path, entropy: Entropy) -> Card | PsamChip | CustodyChip:
+    """The card, PSAM or custody card kept in `path`. Raises ChipFileError, ChipBusyError."""
     return chip_over(FileStorage(path), entropy)
 
 
-def chip_over(storage: Storage, entropy: Entropy) -> Card | PsamChip:
-    """The card or PSAM that `storage` holds. Raises ChipFileError."""
-    if storage.load().get(memory.KIND) == memory.KIND_PSAM:
+def chip_over(storage: Storage, entropy: Entropy) -> Card | PsamChip | CustodyChip:
+    """The card, PSAM or custody card that `storage` holds. Raises ChipFileError."""
+    kind = storage.load().get(memory.KIND)
+    if kind == memory.KIND_PSAM:
         return PsamChip(storage, entropy)
+    if kind == CUSTODY:
+        return CustodyChip(storage, entropy)
     return _card(storage, entropy)
 
 

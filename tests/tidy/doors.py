@@ -26,6 +26,7 @@ ADAPTERS: dict[str, tuple[str, ...]] = {
     "jinja2": ("issuance/console/views.py", "firmware_sim/demo/", "*/pages.py"),
     "gmalglib": ("keys/algorithms/sm2_gmalglib.py",),
     "cryptography": ("keys/algorithms/", "firmware_sim/card/crypto.py"),
+    "shamir_mnemonic": ("keys/ceremony/shares.py",),
     "PIL": ("issuance/photo.py", "issuance/personalization/artwork.py", "terminal/camera/", "firmware_sim/"),
 }
 BASELINES = ("firmware_sim/bench/", "tests/")
