@@ -292,11 +292,11 @@ class PcscRack:
         gone = slot in self._seen_gone
         self._seen_gone.discard(slot)
         self._ask({"do": "insert", "slot": slot, "chip": str(chip.resolve()), "seen_gone": gone})
-        self._wait(slot, present=True)
+        _wait_until_seen(self.name(slot), present=True)
 
     def eject(self, slot: str) -> None:
         self.pull(slot)
-        self._wait(slot, present=False)
+        _wait_until_seen(self.name(slot), present=False)
         self._seen_gone.add(slot)
 
     def swap(self, slot: str, chip: Path) -> None:
@@ -347,14 +347,6 @@ class PcscRack:
         except RefusedError as refused:
             raise SlotError(str(refused)) from refused
 
-    def _wait(self, slot: str, *, present: bool) -> None:
-        reader = PcscReader(self.name(slot))
-        try:
-            if not reader.wait(present, SEEN_TIMEOUT_MS):
-                raise ReaderSilentError(f"{reader.name}: card {'not seen' if present else 'still seen'}")
-        finally:
-            reader.close()
-
     def _start(self, allow_open: bool, seed: int | None, apdu_log: bool) -> None:
         programs = find_programs()
         isolation: Isolation = choose_isolation(self.folder, allow_open=allow_open)
@@ -369,15 +361,7 @@ class PcscRack:
             "seed": seed,
             "apdu_log": apdu_log,
         }
-        (self.folder / "rack.json").write_text(json.dumps(plan), "utf-8")
-        search = (str(_CHECKOUT), os.environ.get("PYTHONPATH", ""))
-        prefix = namespace_command() if isolation == "namespace" else []
-        self._child = subprocess.Popen(
-            [*prefix, sys.executable, "-m", self._program, str(self.folder / "rack.json")],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in search if path)},
-        )
+        self._child = _child(self.folder / "rack.json", plan, self._program)
         line = self._child.stdout.readline() if self._child.stdout else b""
         answer = json.loads(line) if line else {"ok": False, "detail": "the twins' process ended"}
         if not answer["ok"]:
@@ -385,13 +369,43 @@ class PcscRack:
             raise DaemonStartError(str(answer["detail"]))
 
     def _wait_for_readers(self) -> None:
-        wanted = {reader_name(place) for place in range(len(self.layout))}
-        deadline = time.monotonic() + START_TIMEOUT_S
-        while not wanted <= set(list_readers()):
-            if time.monotonic() > deadline:
-                self.close()
-                raise DaemonStartError("not every reader answers")
-            time.sleep(0.02)
+        if not _all_answer(len(self.layout)):
+            self.close()
+            raise DaemonStartError("not every reader answers")
+
+
+def _all_answer(slots: int) -> bool:
+    """Every reader is known to the daemon, within the time it has for that."""
+    wanted = {reader_name(place) for place in range(slots)}
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while not wanted <= set(list_readers()):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def _wait_until_seen(name: str, present: bool) -> None:
+    """Until the reader of that name has seen a card come or go. Raises ReaderSilentError."""
+    reader = PcscReader(name)
+    try:
+        if not reader.wait(present, SEEN_TIMEOUT_MS):
+            raise ReaderSilentError(f"{name}: card {'not seen' if present else 'still seen'}")
+    finally:
+        reader.close()
+
+
+def _child(plan_file: Path, plan: Mapping[str, object], program: str) -> "subprocess.Popen[bytes]":
+    """The twins' process, told by `plan` what to be; it ends when its standard input closes."""
+    plan_file.write_text(json.dumps(plan), "utf-8")
+    search = (str(_CHECKOUT), os.environ.get("PYTHONPATH", ""))
+    prefix = namespace_command() if plan["isolation"] == "namespace" else []
+    return subprocess.Popen(
+        [*prefix, sys.executable, "-m", program, str(plan_file)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in search if path)},
+    )
 
 
 def _socket_path(wanted: Path) -> Path:

@@ -163,24 +163,7 @@ class MakingBook:
             stock.make_spoiled(session, self._settings.place, making.batch, card_id, reason[:80], now)
             order.attempts += 1
             stop = self.budget.fail(session, card_id, making.batch, reason)
-            return self._send_back(session, order), stop
-
-    def _send_back(self, session: Session, order: OrderRow) -> bool:
-        status = OrderStatus(order.status)
-        if status not in (OrderStatus.IN_PROCESS, OrderStatus.EXCEPTION_SOLVED):
-            return False  # withdrawn meanwhile
-        failed = MAKE_TABLE.after(MakeStatus(order.make_status), MakeOp.SPOIL)
-        if order.attempts >= self._settings.making_attempts:
-            order.make_status = failed.value
-            order.status = ORDER_TABLE.after(status, OrderOp.STUMBLE).value
-            return False
-        batched = MAKE_TABLE.after(failed, MakeOp.RETURN)
-        # The account is there already, so the bank's two steps are passed without asking it.
-        sent = MAKE_TABLE.after(batched, MakeOp.SEND_TO_BANK)
-        order.make_status = MAKE_TABLE.after(sent, MakeOp.BANK_ANSWERED).value
-        prefix = self._settings.card_number_prefix
-        order.card_no = numbers.reserve_card_number(session, order.order_id, prefix).text
-        return True
+            return _send_back(session, order, self._settings), stop
 
     def _script(self, making: MakingRow, person: PersonRow) -> Script:
         identity = self._identity(making)
@@ -200,6 +183,24 @@ class MakingBook:
             issued=making.issued,
             valid_to=making.valid_to,
         )
+
+
+def _send_back(session: Session, order: OrderRow, settings: IssuanceSettings) -> bool:
+    status = OrderStatus(order.status)
+    if status not in (OrderStatus.IN_PROCESS, OrderStatus.EXCEPTION_SOLVED):
+        return False  # withdrawn meanwhile
+    failed = MAKE_TABLE.after(MakeStatus(order.make_status), MakeOp.SPOIL)
+    if order.attempts >= settings.making_attempts:
+        order.make_status = failed.value
+        order.status = ORDER_TABLE.after(status, OrderOp.STUMBLE).value
+        return False
+    batched = MAKE_TABLE.after(failed, MakeOp.RETURN)
+    # The account is there already, so the bank's two steps are passed without asking it.
+    sent = MAKE_TABLE.after(batched, MakeOp.SEND_TO_BANK)
+    order.make_status = MAKE_TABLE.after(sent, MakeOp.BANK_ANSWERED).value
+    prefix = settings.card_number_prefix
+    order.card_no = numbers.reserve_card_number(session, order.order_id, prefix).text
+    return True
 
 
 def _valid_to(issued: date, years: int) -> date:
