@@ -61,6 +61,8 @@ COMMANDS = {
     "sim pull": ("firmware_sim.cli:sim_pull", "拔卡，同 eject", "pull a chip, as eject"),
     "sim swap": ("firmware_sim.cli:sim_swap", "换卡，或两槽互换", "another chip, or two slots exchange theirs"),
     "sim list": ("firmware_sim.cli:sim_list", "看各读卡器", "what every reader holds"),
+    "sim line": ("firmware_sim.cli:sim_line", "接触或非接触", "make a slot a contact or contactless reader"),
+    "sim lag": ("firmware_sim.cli:sim_lag", "让应答变慢", "let every answer come later"),
     "sim tear": ("firmware_sim.cli:sim_tear", "安排一次断电", "arm one power cut at a write or an answer"),
     "sim fault": ("firmware_sim.cli:sim_fault", "安排一次故障", "arm one fault by name"),
     "sim disarm": ("firmware_sim.cli:sim_disarm", "取消未发生的故障", "forget faults that have not happened"),

@@ -40,6 +40,16 @@ def sim_list(argv: list[str]) -> int:
     return run_control("list", argv, _socket())
 
 
+def sim_line(argv: list[str]) -> int:
+    """`onecard sim line SLOT contact|contactless [T=0|T=1]`."""
+    return run_control("line", argv, _socket())
+
+
+def sim_lag(argv: list[str]) -> int:
+    """`onecard sim lag SLOT MS`."""
+    return run_control("lag", argv, _socket())
+
+
 def sim_tear(argv: list[str]) -> int:
     """`onecard sim tear SLOT`: one power cut at a write or an answer."""
     return run_control("tear", argv, _socket())

@@ -1,8 +1,7 @@
-"""`onecard sim insert|eject|pull|swap|list|tear|fault|disarm|times`: hands on the slots of a running `sim up`."""
+"""`onecard sim insert|eject|pull|swap|list|line|lag|tear|fault|disarm|times`: hands on slots of a running `sim up`."""
 
 import argparse
 import json
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,6 @@ from firmware_sim.errors import SimError, SlotError
 from firmware_sim.sim import DONE, Parser, complain
 from terminal.card_desk import print_table
 
-# The daemon looks for cards every 400 ms: a chip is put in again only when the reader has seen the old one leave.
-SWAP_PAUSE_S = 0.9
 _WHEN = {"before": "tear_before_write", "after": "tear_after_write", "answer": "drop_answer"}
 _TEXTS = {
     "insert": "插卡 put a chip into a slot",
@@ -23,6 +20,8 @@ _TEXTS = {
     "pull": "拔卡，同 eject pull the chip, as eject",
     "swap": "换一张卡 another chip into the slot",
     "list": "看各卡槽 what every slot holds",
+    "line": "换成另一种读卡器：接触（T=0、T=1）或非接触 make the slot another kind of reader",
+    "lag": "让卡片应答变慢，0 恢复 let every answer come later; 0 ends it",
     "tear": "安排一次断电：在某条命令写入前、写入后或应答前 arm one power cut at a command's write or answer",
     "fault": "安排一次故障，按名称 arm one fault by its name",
     "disarm": "取消还没发生的故障 forget faults that have not happened",
@@ -59,6 +58,11 @@ def _options(verb: str, argv: list[str]) -> argparse.Namespace:
     if verb in ("tear", "fault"):
         parser.add_argument("--ins", type=_instruction, default=ANY_INS, metavar="HEX", help="哪条命令，默认任一 INS")
         parser.add_argument("--nth", type=int, default=1, metavar="N", help="第几次 which time, from 1")
+    if verb == "line":
+        parser.add_argument("interface", choices=("contact", "contactless"), help="接口 interface")
+        parser.add_argument("protocol", nargs="?", default="", choices=("", "T=0", "T=1"), help="协议，默认卡片首选")
+    if verb == "lag":
+        parser.add_argument("ms", type=int, help="毫秒 milliseconds")
     if verb == "times":
         parser.add_argument("--line", choices=time_model().lines, default=CONTACT, help="接口速率 line and rate")
     parser.add_argument("--control", type=Path, default=None, help="控制套接字 control socket")
@@ -101,14 +105,21 @@ def _swap(control: Path, slots: list[dict[str, Any]], options: argparse.Namespac
         raise SlotError("a slot cannot change its chip with itself")
     if not wanted:
         raise SlotError(f"slot {options.chip} holds no chip")
-    moved = [item for item in (row, other) if item is not None and item["chip"]]
-    for item in moved:
-        ask(control, {"do": "eject", "slot": item["slot"]})
-    if moved:
-        time.sleep(SWAP_PAUSE_S)
+    if other is not None and other["chip"]:
+        ask(control, {"do": "eject", "slot": other["slot"]})
     if other is not None and row["chip"]:
+        ask(control, {"do": "eject", "slot": row["slot"]})
         ask(control, {"do": "insert", "slot": other["slot"], "chip": row["chip"]})
-    return _said(options, control, {"do": "insert", "slot": row["slot"], "chip": wanted})
+    return _said(options, control, {"do": "swap", "slot": row["slot"], "chip": wanted})
+
+
+def _line(control: Path, slots: list[dict[str, Any]], options: argparse.Namespace) -> int:
+    request = {"do": "line", "slot": _row(slots, options.slot)["slot"]}
+    return _said(options, control, {**request, "interface": options.interface, "protocol": options.protocol})
+
+
+def _lag(control: Path, slots: list[dict[str, Any]], options: argparse.Namespace) -> int:
+    return _said(options, control, {"do": "lag", "slot": _row(slots, options.slot)["slot"], "ms": options.ms})
 
 
 def _fault(control: Path, slots: list[dict[str, Any]], options: argparse.Namespace) -> int:
@@ -145,6 +156,8 @@ _DO: Mapping[str, Callable[[Path, list[dict[str, Any]], argparse.Namespace], int
     "pull": _eject,
     "swap": _swap,
     "list": _list,
+    "line": _line,
+    "lag": _lag,
     "tear": _fault,
     "fault": _fault,
     "disarm": _disarm,

@@ -2,12 +2,14 @@
 
 import json
 import signal
+import time
 from pathlib import Path
 
 import pytest
 
 from card.domain.entropy import SeededEntropy
 from card.errors import CardLostError
+from card.interface import Interface, interface_of
 from firmware_sim.card.factory import Order, TwinFactory
 from firmware_sim.rack import PcscRack
 from firmware_sim.sim_control import VERBS, run_control
@@ -76,6 +78,26 @@ def test_a_tear_happens_once_and_can_be_forgotten(hands: Hands, chips: list[str]
 
 
 @pytest.mark.pcsc
+def test_a_slot_becomes_another_reader_and_a_slow_one(hands: Hands, chips: list[str], tmp_path: Path) -> None:
+    factory = TwinFactory(KeyCentre(SoftwareHsm.from_seed(b"sim control seed", "test")), SeededEntropy(1))
+    factory.card(tmp_path / "dual.chip", Order(3, profiles=("ssc-3.00",)))
+    hands("line", LEFT, "contactless")
+    hands("lag", LEFT, "60")
+    hands("insert", LEFT, str(tmp_path / "dual.chip"))
+    channel = hands.rack.reader(LEFT).connect()
+    started = time.monotonic()
+    channel.transmit(CHALLENGE)
+    slow = time.monotonic() - started
+    contactless = interface_of(channel.atr)
+    channel.close()
+    hands("lag", LEFT, "0")
+    hands("pull", LEFT)
+    hands("line", LEFT, "contact")
+    assert contactless is Interface.CONTACTLESS
+    assert slow >= 0.06
+
+
+@pytest.mark.pcsc
 def test_times_are_those_of_the_chip(hands: Hands, chips: list[str]) -> None:
     hands("insert", LEFT, chips[0])
     channel = hands.rack.reader(LEFT).connect()
@@ -106,7 +128,13 @@ def test_every_verb_explains_itself_and_says_when_nothing_runs(
     with pytest.raises(SystemExit) as asked:
         run_control(verb, ["--help"], "")
     assert asked.value.code == 0
-    words = {"list": [], "swap": ["a", "b"], "fault": ["a", "drop_answer"]}.get(verb, ["a"])
+    words = {
+        "list": [],
+        "swap": ["a", "b"],
+        "fault": ["a", "drop_answer"],
+        "line": ["a", "contact"],
+        "lag": ["a", "1"],
+    }.get(verb, ["a"])
     assert run_control(verb, words, str(tmp_path / "pcscd.comm")) == 2
     assert "E-SIM-CONTROL" in capsys.readouterr().err
 
