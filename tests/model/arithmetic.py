@@ -62,8 +62,12 @@ class Tdes:
     def decrypt(self, key: bytes, data: bytes) -> bytes:
         return bytes(_des3(key).decrypt(data))
 
+    def single(self, key: bytes, data: bytes) -> bytes:
+        """DES under an 8-byte key."""
+        return bytes(DES.new(key, DES.MODE_ECB).encrypt(data))
+
     def answer(self, key: bytes, seed: bytes, original: bytes) -> bytes:
-        return bytes(DES.new(self.encrypt(key, seed), DES.MODE_ECB).encrypt(original))
+        return self.single(self.encrypt(key, seed), original)
 
     def master_proof(self, key: bytes, challenge: bytes) -> bytes:
         return self.encrypt(key, challenge)

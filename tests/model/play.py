@@ -87,7 +87,7 @@ class Pair:
             self.word = word(twin[-4:].upper())
             left = list(self.chance.drawn)
             self.model.observed = bytes.fromhex(twin)[:-2] if not twin.startswith("broke") else b""
-            model = self.model.process(command, lambda length: _drawn(left, length)).hex()
+            model = self.model.process(command, lambda length: drawn(left, length)).hex()
             if left:
                 model += f" and has no use for {len(left)} random parts the twin drew"
         return None if twin == model else Difference(step, command, twin.upper(), model.upper())
@@ -125,7 +125,7 @@ def deselected(twin: Card) -> str:
     return twin.atr.hex()
 
 
-def _drawn(left: list[bytes], length: int) -> bytes:
+def drawn(left: list[bytes], length: int) -> bytes:
     """What the twin drew; the model's own zeros where the twin drew nothing of that length, which shows at once."""
     if left and len(left[0]) == length:
         return left.pop(0)

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 
-from tests.model import play
+from tests.model import module_search, play
 from tests.model.play import Start, Talk
 
 LENGTH = 300
@@ -73,6 +73,10 @@ def main(argv: list[str]) -> int:
         if report:
             different += 1
             print(report)
+    if not options.chip:
+        done, report = module_search.search(options.commands // 10, options.seed)
+        total, different = total + done, different + bool(report)
+        print(f"PSAM: {done:,} commands, {report or 'no difference'}", flush=True)
     top = ", ".join(f"{sw} {count:,}" for sw, count in words.most_common(40))
     print(f"twin against specification: {total:,} commands, {different} differences; status words {top}")
     return DIFFERENT if different else DONE

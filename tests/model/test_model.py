@@ -3,9 +3,10 @@
 import pytest
 
 from card.files.profile import builtin_names, load_profile
-from tests.model import mistakes, play, search
+from tests.model import mistakes, module, module_search, play, search
 
 COMMANDS = 200_000
+MODULE_COMMANDS = 20_000
 ENOUGH_FOR_ALL = 25
 # What a search that tries everything must have heard at least once (docs/card-commands.md, 2).
 # 6581 needs a broken memory.
@@ -41,3 +42,15 @@ def test_a_planted_mistake_is_found_and_shown_in_a_few_steps(mistake: type[mista
     steps = play.shortest(start, talk.seed, talk.steps)
     assert play.differs(start, talk.seed, steps)
     assert len(steps) <= mistake.steps
+
+
+def test_psam_and_specification_never_part() -> None:
+    done, report = module_search.search(MODULE_COMMANDS)
+    if report:
+        pytest.fail(report, pytrace=False)
+    assert done >= MODULE_COMMANDS
+
+
+def test_a_module_that_forgets_wrong_macs_is_told_from_the_twin(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "WRONG_MACS", 4)
+    assert module_search.search(MODULE_COMMANDS)[1]
