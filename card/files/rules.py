@@ -25,7 +25,7 @@ from card.files.specs import ALGORITHMS, PROVE_ORDERS, PROVE_SEQUENCES, AtrSpec,
 from card.files.tables import Table
 from card.text_codec import Edition
 
-EXTERNAL = 0x0D  # key type of EXTERNAL AUTHENTICATION (card §3.1, B)
+MASTER, EXTERNAL = 0x00, 0x0D  # key types: master, EXTERNAL AUTHENTICATION (card §3.1, B)
 LENGTH_MAX = 0x7FFF  # what a READ BINARY offset can reach
 EXACT_LENGTH = {"date": 4, "time": 3, "datetime": 7}
 RESET_INFO = ("ats", "configured")
@@ -136,6 +136,8 @@ def _check_keys(draft: Draft) -> None:
                 "versions 应由小到大，第一个等于 version",
                 "versions must rise and begin with version",
             )
+        if row.type == MASTER and len(row.versions) > 1:
+            draft.note(row, "versions", where, "主控密钥只有一个版本", "a master key has one version")
         slot = row.hsm.partition(":")
         if row.hsm and not (len(slot[0]) == 4 and len(slot[2]) == 2 and _hex_digits(slot[0] + slot[2])):
             draft.note(row, "hsm", where, "hsm 应形如 0094:12", "hsm looks like 0094:12")

@@ -26,7 +26,7 @@ from firmware_sim.card.slot import Slot
 from firmware_sim.card.store import create_file
 from firmware_sim.errors import SimError
 from firmware_sim.psam import make_psam, psam_values
-from keys.centre import KeyCentre
+from keys.centre import KeyCentre, card_ref
 from keys.families import FamilyLine, family_of
 from keys.hsm import KeyRef, SecretKey
 
@@ -136,7 +136,20 @@ class TwinFactory:
             f_card=f_card,
             f_city=f_city,
         )
-        return twin, {name: secret.reveal() for name, secret in self._keys(tree, twin).items()}
+        keys = {name: secret.reveal() for name, secret in self._keys(tree, twin).items()}
+        return twin, keys | self._further_versions(tree, twin)
+
+    def _further_versions(self, tree: FileTree, twin: Twin) -> dict[str, bytes]:
+        """Keys a profile declares in several versions (KEY_VER1..3): `RK_SSSE.v2` and so on, from the store's own."""
+        return {
+            _named(key.name, version): self._centre.hsm.derive(
+                card_ref(key.name, twin.f_city, twin.f_card, profile.crypto.algorithm, version)
+            ).reveal()
+            for profile in tree.profiles
+            if profile.kind == "ssc"
+            for key in profile.keys
+            for version in key.all_versions[1:]
+        }
 
     def _keys(self, tree: FileTree, twin: Twin) -> dict[str, SecretKey]:
         """Keys by name; where two profiles have one of the same name (MK.MF) the first profile's counts."""
@@ -178,7 +191,8 @@ class _Run:
             self._select(directory.fid)
             current = self._line(directory.name, self._transport)
             for spec in sorted((k for k in self._tree.keys if k.dir == directory.name), key=_master_first):
-                self._write(spec, current)
+                for version in spec.all_versions:
+                    self._write(spec, version, current)
                 if spec.type == MASTER:
                     current = self._line(directory.name, self._keys[spec.name])
             self._write_pin(directory.name, current)
@@ -221,9 +235,10 @@ class _Run:
         for at in range(0, len(content), SHORT):
             self._send(commands.update_binary_current(at, content[at : at + SHORT]))
 
-    def _write(self, spec: KeySpec, line: LineKey) -> None:
-        header = commands.KeyHeader(spec.type or 0, spec.card_kid or 0, spec.version, tries=spec.tries)
-        self._put(spec.dir, header, self._keys[spec.name], line)
+    def _write(self, spec: KeySpec, version: int, line: LineKey) -> None:
+        header = commands.KeyHeader(spec.type or 0, spec.card_kid or 0, version, tries=spec.tries)
+        name = spec.name if version == spec.version else _named(spec.name, version)
+        self._put(spec.dir, header, self._keys[name], line)
 
     def _put(self, directory: str, header: commands.KeyHeader, value: bytes, line: LineKey) -> None:
         challenge = self._challenge(CHALLENGE_MAC)
@@ -310,6 +325,10 @@ def _fields_of(order: Order, twin: Twin) -> dict[str, str]:
 def _value(item: Field, values: Mapping[str, str]) -> Value:
     text = values.get(item.name)
     return codecs.example(item)[0] if text is None else codecs.parse(item, text)
+
+
+def _named(key: str, version: int) -> str:
+    return f"{key}.v{version}"
 
 
 def _master_first(spec: KeySpec) -> bool:

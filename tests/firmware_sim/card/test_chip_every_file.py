@@ -6,6 +6,7 @@ file's access rule asks for, PIN or key, and nothing more.
 
 from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 
 import pytest
 
@@ -167,3 +168,29 @@ def test_purses_and_bank_beside_the_card_are_read_as_declared(chip: tuple[str, .
             for item in fields_of(ef):
                 if item.name not in ("issuer", "serial"):
                     assert found[item.name] == expected(profile, item), f"{ef.path} {item.name}"
+
+
+def test_versions_of_a_key_stand_side_by_side(tmp_path: Path) -> None:
+    """KEY_VER1..3: declared in a further file, loaded, and each opens the file by the 17th byte."""
+    further = tmp_path / "versions.toml"
+    further.write_text(
+        '[profile]\nextends = "ssc-2.00-basic"\nname = "versions"\n[[key]]\nname = "RK_DF01"\nversions = [1, 2, 3]\n',
+        "utf-8",
+    )
+    store = SoftwareHsm.from_seed(b"versions" + bytes(24), "test")
+    for version in (2, 3):
+        store.import_key("ssc/RK_DF01", SeededEntropy(version, "key").token(16), version=version)
+    issuer, name = KeyCentre(store), f"ssc-2.00-basic+{further}"
+    values, twin = TwinFactory(issuer, SeededEntropy(3, "chip")).card_values(Order(3, profiles=(name,)))
+    slot = Slot("bench")
+    slot.insert(memory_chip(values, SeededEntropy(4, "chip")))
+    channel = standard(DirectReader(slot).connect())
+    profile = load_profile(name)
+    crypto = CentreCardCrypto(issuer, profile.crypto, twin.f_city, twin.f_card)
+    for version in (1, 2, 3):
+        session = SscSession(channel, profile)
+        session.select_dir("DF01")
+        challenge, original = session.challenge(8), bytes(range(8))
+        proof = crypto.authenticate(profile.key("RK_DF01"), challenge, original, version)
+        session.external_authenticate("RK_DF01", proof, original, version)
+        assert session.read_file("DF01", "EF05")["household_region"] == "460106"
