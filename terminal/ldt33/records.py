@@ -1,10 +1,10 @@
 """iReadCard and iWriteCard, with PIN, PSAM, or the centre's module in two steps (card §4.1, §4.2)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from card import commands
-from card.errors import CardDataError, FieldError, ProfileError
+from card.errors import ProfileError
 from card.files import codecs
 from card.files.codecs import Value
 from card.files.kinds import Access, AnyEf, CyclicEf, Field, RecordEf, RecordField, TransparentEf
@@ -25,6 +25,7 @@ from terminal.ldt33.proofs import (
     show_key,
     show_pin,
 )
+from terminal.ldt33.values import encode_group, text_of
 from terminal.ldt33.visit import Visit, check_card
 
 WAYS: dict[int, Way] = {1: "pin", 2: "key"}
@@ -214,7 +215,8 @@ def _read_all(call: Call, visit: Visit, places: tuple[Place, ...], way: Way) -> 
             visit.select(place.ef.dir)
         else:
             _show_all(call, visit, place, proofs)
-        found[at] = tuple(_text(call, value) for value in _read(visit, place))
+        separator = call.desk.dialect.values.inner_separator
+        found[at] = tuple(text_of(value, separator) for value in _read(visit, place))
     return texts.render(tuple(place.address for place in places), tuple(found[at] for at in range(len(places))))
 
 
@@ -240,54 +242,16 @@ def _binary(visit: Visit, ef: TransparentEf) -> bytes:
     return content
 
 
-def _text(call: Call, value: object) -> str:
-    """A value as text; the parts of a constructed one are joined by the dialect's separator."""
-    if isinstance(value, Mapping):
-        return call.desk.dialect.values.inner_separator.join(_text(call, part) for part in value.values())
-    return codecs.show(value) if isinstance(value, str | bytes | int) else ""
-
-
 def _encoded(call: Call, visit: Visit, places: tuple[Place, ...], data: str) -> list[list[bytes]]:
     """Bytes of every value, group by group. -42 for what is too long, -41 for what has no code, -23 for the rest."""
     if visit.profile.read_only:
         raise Ldt33Error(Code.NOT_SUPPORTED, "cards of this version are read only")
     values = texts.parse_values(data, tuple(place.address for place in places))
-    return [_pieces(call, visit, place, group) for place, group in zip(places, values, strict=True)]
-
-
-def _pieces(call: Call, visit: Visit, place: Place, group: tuple[str, ...]) -> list[bytes]:
-    edition, ef = visit.profile.text_codec, place.ef
-    try:
-        if isinstance(ef, RecordEf):
-            pairs = zip(place.records, group, strict=True)
-            return [codecs.encode_record(record, _value(call, record, text), edition) for record, text in pairs]
-        if isinstance(ef, CyclicEf):
-            if len(group) != len(ef.fields):
-                raise Ldt33Error(Code.BAD_INPUT, f"{ef.path} has {len(ef.fields)} fields")
-            named = {item.name: codecs.parse(item, text) for item, text in zip(ef.fields, group, strict=True)}
-            return [codecs.encode_fields(ef.fields, named, edition)]
-        if len(group) != 1:
-            raise Ldt33Error(Code.BAD_INPUT, f"{ef.path} is one run of bytes")
-        return [texts.hex_field(group[0], ef.size)]
-    except (FieldError, CardDataError, ValueError, TypeError) as bad:
-        raise Ldt33Error(_why(bad), f"{ef.path}: {bad}") from bad
-
-
-def _value(call: Call, record: RecordField, text: str) -> Value:
-    if not record.items:
-        return codecs.parse(record, text)
-    parts = text.split(call.desk.dialect.values.inner_separator)
-    if len(parts) != len(record.items):
-        raise Ldt33Error(Code.BAD_INPUT, f"{record.name} has {len(record.items)} parts")
-    pairs = zip(record.items, parts, strict=True)
-    return codecs.parse(record, ";".join(f"{item.name}={part}" for item, part in pairs if part))
-
-
-def _why(bad: Exception) -> Code:
-    text = str(bad)
-    if "room for" in text or ("digits" in text and "is" in text):
-        return Code.TOO_LONG
-    return Code.BAD_CHARACTER if "character" in text or "digits only" in text else Code.BAD_INPUT
+    edition, separator = visit.profile.text_codec, call.desk.dialect.values.inner_separator
+    return [
+        encode_group(place.ef, place.records, group, edition, separator)
+        for place, group in zip(places, values, strict=True)
+    ]
 
 
 def _write(visit: Visit, place: Place, pieces: list[bytes]) -> None:

@@ -103,8 +103,26 @@ def test_nothing_is_written_unless_everything_fits(bench: Bench, data: str, code
     assert bench.call("iReadCard", 1, 2, bench.info, LIVING).text == before
 
 
-def test_digits_where_the_card_wants_digits(bench: Bench) -> None:
-    assert bench.call("iWriteCard", 1, bench.info, "DF01EF06|24|$", "DF01EF06|46010A|$").code == Code.BAD_CHARACTER
+@pytest.mark.parametrize(
+    ("files", "value", "code"),
+    [
+        ("DF01EF06|24|$", "46010A", Code.BAD_CHARACTER),
+        ("DF01EF06|24|$", "4601001", Code.TOO_LONG),
+        ("SSSEEF05|05|$", "2026011", Code.TOO_LONG),
+        ("SSSEEF05|05|$", "2026-1-1", Code.BAD_CHARACTER),
+        ("SSSEEF05|01|$", "zz", Code.BAD_CHARACTER),
+        ("SSSEEF05|01|$", "46" * 17, Code.TOO_LONG),
+        ("SSSEEF05|01|$", "461", Code.BAD_INPUT),
+    ],
+)
+def test_what_the_card_has_no_place_for(bench: Bench, files: str, value: str, code: Code) -> None:
+    data = f"{files.split('|')[0]}|{value}|$"
+    assert bench.call("iWriteCard", 1, bench.info, files, data).code == code
+
+
+def test_an_empty_value_takes_the_old_one_away(bench: Bench) -> None:
+    assert bench.call("iWriteCard", 1, bench.info, LIVING, "DF01EF06||13900001111|$").code == Code.OK
+    assert bench.call("iReadCard", 1, 2, bench.info, LIVING).text == "DF01EF06||13900001111|$"
 
 
 def test_reading_in_steps(bench: Bench) -> None:
