@@ -129,17 +129,17 @@ class VpcdLink:
         with connection:
             connection.settimeout(None)
             self._connection = connection
+            self._torn = False
             with suppress(_Closed, OSError, EmptySlotError):
                 self._serve(_Wire(connection))
             self._connection = None
-        self._torn = not self._pulled.is_set()
         self._left_at = time.monotonic()
 
     def _serve(self, wire: _Wire) -> None:
         while self.slot.occupied:
             body = wire.receive()
             if len(body) != 1:
-                answer = self.slot.exchange(body)
+                answer = self._exchange(body)
                 if self.lag_ms and self._pulled.wait(self.lag_ms / 1000):
                     return
                 wire.send(answer)
@@ -148,3 +148,11 @@ class VpcdLink:
                 self._seen.set()
             elif body[0] in (POWER_ON, RESET, POWER_OFF):
                 self.slot.reset()
+
+    def _exchange(self, apdu: bytes) -> bytes:
+        try:
+            return self.slot.exchange(apdu)
+        except EmptySlotError:
+            # Noted before the driver can tell anybody, so that nobody puts the chip back in between.
+            self._torn = not self._pulled.is_set()
+            raise
