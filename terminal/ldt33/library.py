@@ -20,7 +20,7 @@ from terminal.ldt33.table import BY_NAME, Function
 from terminal.ldt33.visit import Desk, still_there
 
 PRODUCTION = "production"
-OUTSIDE = Edition.GB18030_2022  # strings are GBK (card §4.1, A); its superset, so that no name is lost
+CALLERS = "ldt33"  # whose edition of text is declared in card/text_editions.toml
 Argument = int | str
 
 BODIES: dict[str, Callable[..., str]] = {

@@ -67,7 +67,9 @@ def prove_card(call: Call, visit: Visit) -> None:
 
 
 def check_answer(visit: Visit, challenge: Challenge, expected: bytes) -> None:
-    """-21 unless the card answers `expected`."""
+    """-21 unless the card answers `expected`, and its identification code is its own."""
+    if not visit.bound:
+        raise Ldt33Error(Code.NOT_GENUINE, "the identification code is of another chip")
     visit.select("SSSE")
     kid = visit.profile.key("IRK").card_kid or 0
     answer = send(visit.channel, commands.internal_authenticate(kid, challenge.factor, challenge.original))

@@ -104,6 +104,17 @@ class Visit:
         return self.session.atr.historical.hex().upper()
 
     @property
+    def bound(self) -> bool:
+        """The identification code belongs to this chip: its city and serial are in the answer to reset (card §1.10).
+
+        Always true where a version does not repeat them there. A chip that carries the copied files of another fails.
+        """
+        rule, facts = self.profile.card_id, self.session.atr
+        if rule is None or not rule.serial_in_atr:
+            return True
+        return self.card_id[8:12] == facts.tail and self.region == facts.region
+
+    @property
     def f_card(self) -> bytes:
         return self.session.atr.card_factor
 

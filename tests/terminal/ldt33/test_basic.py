@@ -52,6 +52,19 @@ def test_a_counterfeit_fails_internal_authentication_in_both_modes(bench: Bench)
     assert bench.call("iReadCardBas", 1).code == Code.NOT_GENUINE
 
 
+def test_copied_files_do_not_make_a_card(bench: Bench) -> None:
+    """A genuine chip with the files of another of its city: its keys answer rightly, its code is not its own."""
+    values, _ = bench.factory.card_values(Order(2))
+    victim, twin = bench.factory.card_values(Order(1))
+    values |= {name: value for name, value in victim.items() if name.startswith("ef/SSSE/")}
+    bench.rack.eject("card")
+    bench.rack.insert_chip("card", memory_chip(values, SeededEntropy(2)))
+    assert bench.call("iReadCardBas", 1).code == Code.NOT_GENUINE
+    assert bench.call(STEP2, bench.hsm.basic(bench.call(STEP1, 1).text)).code == Code.NOT_GENUINE
+    info = f"{twin.card_id.hex()}|{twin.card_no}|"
+    assert bench.call("iReadCard", 1, 2, info, "DF01EF05|20|$").code == Code.NOT_GENUINE
+
+
 def test_steps_belong_together(bench: Bench) -> None:
     assert bench.call(STEP2, f"{'0' * 32}|").code == Code.NOT_CONNECTED
     first = bench.call(STEP1, 1).text
