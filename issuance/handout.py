@@ -13,6 +13,8 @@ from issuance.errors import HolderMismatchError, PinTrivialError
 from issuance.personalization.content import CardModel
 from keys.centre import KeyCentre
 
+TRIES_OF_A_HAND_OUT = 2  # the initial PIN, then the new one
+
 
 def check_new_pin(pin: Pin, spec: PinSpec) -> None:
     """PinTrivialError for the initial PIN, another length, one digit throughout, or a run up or down."""
@@ -34,7 +36,8 @@ class HandOutCounter:
         """The chip in the reader is that very card, genuine, and has the holder's PIN afterwards. Safe to repeat.
 
         PinTrivialError before the card is touched; HolderMismatchError for another card; NotGenuineError; PinError
-        when the PIN is neither the initial nor the new one.
+        when the PIN is neither the initial nor the new one, or when so few tries are left that finding out might lock
+        the card: the last one is the holder's.
         """
         check_new_pin(new, self._model.pin)
         channel = standard(reader.connect())
@@ -45,6 +48,9 @@ class HandOutCounter:
             if not isinstance(on_chip, bytes) or on_chip.hex() != card_id:
                 raise HolderMismatchError("another card lies in the reader")
             self._prove(session, on_chip)
+            left = session.pin_tries_left()
+            if left <= TRIES_OF_A_HAND_OUT:
+                raise PinError(left)
             try:
                 session.change_pin(Pin(self._model.pin.initial), new)
             except PinError:

@@ -50,6 +50,20 @@ def test_hand_out_may_be_repeated(office: Office) -> None:
         office.branch.hand_out(card.card_id, reader, "975310")
 
 
+def test_hand_outs_in_vain_never_lock_the_card(office: Office) -> None:
+    """Somebody else's PIN is on the card: trying costs two of six tries, and the desk leaves the holder the last."""
+    card = office.enabled()[0]
+    office.rack.insert("counter", card.chip)
+    reader = office.rack.reader("counter")
+    for _ in range(6):
+        with pytest.raises(PinError):
+            office.branch.hand_out(card.card_id, reader, "975310")
+    session = SscSession(standard(reader.connect()), CardModel(*PROFILES).card_profile)
+    session.select()
+    assert session.pin_tries_left() == 2
+    session.verify_pin(Pin(PIN))
+
+
 def test_another_card_in_the_reader(office: Office) -> None:
     first, second = office.make([row(), row(sex="2")])
     office.rack.insert("counter", first.chip)
