@@ -1,9 +1,12 @@
 """The twin against a second specification: random conversations until no difference is left to find."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from card.files.profile import builtin_names, load_profile
-from tests.model import mistakes, module, module_search, play, search
+from tests.model import mistakes, module, module_search, play, search, spec
 
 COMMANDS = 200_000
 MODULE_COMMANDS = 20_000
@@ -54,3 +57,17 @@ def test_psam_and_specification_never_part() -> None:
 def test_a_module_that_forgets_wrong_macs_is_told_from_the_twin(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "WRONG_MACS", 4)
     assert module_search.search(MODULE_COMMANDS)[1]
+
+
+def test_the_specification_has_the_pages_table() -> None:
+    """Every line of docs/card-commands.md, 5: class, instruction, states; nothing more."""
+    page = (Path(__file__).parents[2] / "docs" / "card-commands.md").read_text("utf-8")
+    told: dict[tuple[int, int], str] = {}
+    for line in page.partition("## 5. Commands")[2].partition("## 6.")[0].splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if len(cells) < 5:
+            continue
+        heads, states = re.findall(r"\b([0-9A-F]{2}) ([0-9A-F]{2})\b", cells[1]), cells[2].split(", ")
+        for place, (cla, ins) in enumerate(heads):
+            told[int(cla, 16), int(ins, 16)] = states[min(place, len(states) - 1)]
+    assert told == {key: row.states for key, row in spec.TABLE.items()}
