@@ -6,45 +6,29 @@ a PSAM, which can authenticate and protects no line. The family is the profile's
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from card.domain.entropy import Entropy
 from card.files.kinds import KeySpec
-from card.files.profile import Crypto, Profile
+from card.files.profile import Crypto
 from card.secure_messaging import Authorise, CardCrypto, LineKey
 from keys.algorithms.padding import pad80
 from keys.centre import KeyCentre, card_ref
-from keys.errors import KeyLengthError, UnknownKeyError, UnverifiedProfileError
+from keys.errors import KeyLengthError, UnknownKeyError
 from keys.families import CardFamily, FamilyLine, family_of
 from keys.hierarchy import FACTOR_SIZE, fold
 from keys.hsm import KeyRef, SecretKey
 from keys.psam import PsamSession
+from keys.unverified import admit as admit
 
-PRODUCTION: Final = "production"
 ORIGINAL_SIZE: Final = 8
-_announced: set[str] = set()
 
 
 def family(crypto: Crypto) -> CardFamily:
     """The formulas of a profile's keys. CardAlgorithmError."""
     return family_of(crypto.algorithm)
-
-
-def admit(profile: Profile, deployment: str) -> None:
-    """Say once on stderr that a profile is unverified; refuse it in production with UnverifiedProfileError."""
-    if profile.verified and profile.crypto.verified:
-        return
-    if deployment == PRODUCTION:
-        raise UnverifiedProfileError(profile.name)
-    if profile.name not in _announced:
-        _announced.add(profile.name)
-        sys.stderr.write(
-            f"onecard: profile {profile.name}: its algorithms are DECLARED by this project and verified by nobody.\n"
-            f"onecard: 卡片规范 {profile.name}：算法为本项目自行约定，未经验证，不得用于正式环境。\n"
-        )
 
 
 @dataclass(frozen=True, slots=True)

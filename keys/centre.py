@@ -14,6 +14,7 @@ from keys.errors import LoadMac1Error, PurseAlgorithmError, TacError, UnknownKey
 from keys.hierarchy import batch_factor, purse_factors, ssc_factors
 from keys.hsm import KeyRef, KeyStore, SecretKey, Signs
 from keys.tac import TYPE_COMPOUND, TYPE_LOAD, Moment
+from keys.unverified import admit
 
 SSC: Final = "ssc"
 PURSE: Final = "purse"
@@ -114,10 +115,17 @@ class FactsSigner:
 class KeyCentre:
     """One front over a key store. Factors: `f_city` and `f_card` 8 bytes each (card §3.2)."""
 
-    def __init__(self, hsm: KeyStore, purse: Profile | None = None, also: tuple[Profile, ...] = ()) -> None:
-        """`purse` is the house's purse profile; `also` further ones it serves, an unverified one only by choice."""
+    def __init__(
+        self, hsm: KeyStore, purse: Profile | None = None, also: tuple[Profile, ...] = (), deployment: str = "demo"
+    ) -> None:
+        """`purse` is the house's purse profile; `also` further ones it serves, an unverified one only by choice.
+
+        UnverifiedProfileError when one of them is unverified and `deployment` is production.
+        """
         self.hsm = hsm
         served = (purse or load_profile("tunion"), *also)
+        for profile in served:
+            admit(profile, deployment)
         self.algorithms = {profile.crypto.algorithm_id: profile.crypto.algorithm for profile in served}
 
     # ---- keys to be loaded into chips -------------------------------------------------------------------------

@@ -204,6 +204,18 @@ def test_block_unblock_and_the_end(desk: Desk) -> None:
         session.select()
 
 
+def test_a_blocked_card_says_so_whatever_is_asked(desk: Desk) -> None:
+    session = desk.session()
+    session.select_dir("MF")
+    Maintenance(session, desk.crypto).block_card()
+    for deed in (session.select, desk.purse_session):
+        with pytest.raises(errors.CardBlockedError):
+            deed()
+    desk.again()
+    with pytest.raises(errors.CardBlockedError):
+        desk.session()
+
+
 def test_a_key_is_proven_before_it_is_replaced_and_its_old_version_stays(desk: Desk) -> None:
     session = desk.session()
     issuer = Maintenance(session, desk.crypto)

@@ -105,6 +105,9 @@ def test_an_unverified_profile_is_loud_once_and_refused_in_production(capsys: py
     assert capsys.readouterr().err == ""
     with pytest.raises(UnverifiedProfileError):
         admit(profile, "production")
+    store = SoftwareHsm.from_seed(b"card crypto test seed", "test")
+    with pytest.raises(UnverifiedProfileError):
+        KeyCentre(store, also=(profile,), deployment="production")
 
 
 def test_an_algorithm_nobody_published_is_refused() -> None:
