@@ -55,6 +55,15 @@ class Transcript:
         self._records.append(record)
         return record
 
+    def settle(self) -> tuple[Record, ...]:
+        """After an interruption: what is on the disk is what happened; half a line is taken away. The lines."""
+        self._file.flush()
+        whole = self.path.read_bytes().rpartition(b"\n")
+        os.ftruncate(self._file.fileno(), len(whole[0]) + len(whole[1]))
+        self._file.seek(0, os.SEEK_END)
+        self._records = list(read_transcript(self.path)) if whole[0] else []
+        return self.records
+
     @property
     def head(self) -> str:
         """The hash of the last line."""
