@@ -7,7 +7,6 @@ from pathlib import Path
 
 from card import text_codec
 from card.errors import CardDataError
-from card.text_codec import Edition
 from issuance.errors import FormHeaderError, FormTextError
 from keys.algorithms.sm3 import sm3
 
@@ -81,7 +80,7 @@ def decode_form(raw: bytes) -> str:
     except UnicodeDecodeError:
         pass
     try:
-        return text_codec.decode(raw, Edition.GB18030_2022, "file")
+        return text_codec.decode(raw, text_codec.partner_edition("applicants"), "file")
     except CardDataError:
         raise FormTextError("neither UTF-8 nor GB 18030") from None
 

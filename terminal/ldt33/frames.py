@@ -11,7 +11,7 @@ from card.errors import CardDataError, FieldError
 from keys.algorithms.sm3 import hmac_sm3
 from terminal.errors import WireFormatError
 from terminal.ldt33.codes import Code
-from terminal.ldt33.library import OUTSIDE, Answer, Argument
+from terminal.ldt33.library import CALLERS, Answer, Argument
 
 MAGIC = b"OL33\x01"
 NONCE, TOKEN, PROOF = 16, 32, 32
@@ -71,7 +71,7 @@ def build_request(request: Request) -> bytes:
         if isinstance(item, int):
             body += b"i" + item.to_bytes(4, "big", signed=True)
         else:
-            raw = text_codec.encode(item, OUTSIDE, "argument")
+            raw = text_codec.encode(item, text_codec.partner_edition(CALLERS), "argument")
             body += b"s" + len(raw).to_bytes(4, "big") + raw
     return len(body).to_bytes(4, "big") + body
 
@@ -117,4 +117,4 @@ class _Reader:
         raw = self.take(length)
         if b"\0" in raw:
             raise CardDataError("argument", "zero byte inside")
-        return text_codec.decode(raw, OUTSIDE, "argument")
+        return text_codec.decode(raw, text_codec.partner_edition(CALLERS), "argument")

@@ -10,7 +10,6 @@ from typing import Any
 
 from card import text_codec
 from card.errors import CardError, CardLostError, FieldError
-from card.text_codec import Edition
 from keys.errors import KeysError, UnverifiedProfileError
 from terminal.errors import TerminalError
 from terminal.ldt33 import basic, debit, pins, pki, records
@@ -20,7 +19,7 @@ from terminal.ldt33.table import BY_NAME, Function
 from terminal.ldt33.visit import Desk, still_there
 
 PRODUCTION = "production"
-CALLERS = "ldt33"  # whose edition of text is declared in card/text_editions.toml
+CALLERS = "ldt33"  # whose edition of text stands in card/text_editions.toml
 Argument = int | str
 
 BODIES: dict[str, Callable[..., str]] = {
@@ -65,7 +64,7 @@ class Answer:
     @property
     def encoded(self) -> bytes:
         """pOutInfo as the caller's bytes, without the closing zero."""
-        return text_codec.encode(self.text, OUTSIDE, "pOutInfo")
+        return text_codec.encode(self.text, text_codec.partner_edition(CALLERS), "pOutInfo")
 
 
 class Ldt33Library:

@@ -8,7 +8,6 @@ from card import text_codec
 from card.certificate import CertificateSession
 from card.errors import PinFormatError
 from card.pin import Pin
-from card.text_codec import Edition
 from keys import envelope
 from keys.certificate import CardCertificate, CertificatePins, digest_of
 from keys.certificate import verify as verify_signature
@@ -74,7 +73,7 @@ def _pin(text: str) -> Pin:
 
 
 def _bytes(text: str) -> bytes:
-    return text_codec.encode(text, Edition.GB18030_2022, "data")
+    return text_codec.encode(text, text_codec.partner_edition("ldt33"), "data")
 
 
 def _hex(text: str) -> bytes:

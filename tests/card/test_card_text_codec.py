@@ -24,6 +24,7 @@ from card.text_codec import (
     split_name,
     transcode,
 )
+from server.benefit.dialects.grammar import ENCODINGS
 from tests.required import missing
 
 NEWEST = Edition.GB18030_2022
@@ -134,8 +135,11 @@ def test_a_third_implementation_agrees_on_the_nineteen() -> None:
 
 
 def test_other_parties_have_a_declared_edition() -> None:
-    assert partner_edition("ldt33") is Edition.GBK  # their strings are GBK (card §4.1, A)
-    assert {partner_edition(name) for name in ("applicants", "police")} == {NEWEST}
+    assert {partner_edition(name) for name in ("ldt33", "applicants", "police")} == {NEWEST}
+    assert partner_edition("transit") is Edition.GBK
+    # a bank's dialect that says gb18030 means the codec of the language, which is that of 2000
+    assert partner_edition("bank") is Edition.GB18030_2000
+    assert "gb18030" in ENCODINGS and encode("\u9fb4", Edition.GB18030_2000) == "\u9fb4".encode("gb18030")
     with pytest.raises(KeyError):
         partner_edition("nobody")
 
