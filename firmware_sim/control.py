@@ -17,6 +17,7 @@ from firmware_sim.errors import SimError
 
 SOCKET_NAME = "control.sock"
 MAX_LINE = 65_536
+MAX_ANSWER = 8_388_608  # the times of 4096 commands
 CONNECT_TIMEOUT_S = 5.0
 ANSWER_TIMEOUT_S = 20.0
 
@@ -92,7 +93,7 @@ def ask(path: Path, request: Mapping[str, object]) -> dict[str, Any]:
             connection.settimeout(ANSWER_TIMEOUT_S)
             connection.sendall(json.dumps(dict(request)).encode() + b"\n")
             with connection.makefile("rb") as lines:
-                line = lines.readline(MAX_LINE)
+                line = lines.readline(MAX_ANSWER)
     except OSError as bad:
         raise ControlLostError(f"{path}: {bad}") from bad
     if not line:

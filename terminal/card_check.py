@@ -13,7 +13,7 @@ from pathlib import Path
 from card.channel import CardChannel, standard
 from card.domain.clock import Clock, business_time
 from card.domain.entropy import Entropy
-from card.errors import CardError, CardLateError, CardLostError, ReaderLostError
+from card.errors import CardError, CardLateError, CardLostError, ContactlessRefusedError, ReaderLostError
 from card.pin import Pin
 from card.readers.patience import PatientReader
 from card.readers.pcsc import PcscReader
@@ -187,6 +187,10 @@ def run_item(bench: CheckBench, item: Item) -> Outcome:
         return item.run(bench)
     except _GONE:
         raise
+    except ContactlessRefusedError as refused:
+        return not_applicable(
+            f"非接触界面不做这项（{refused.doing}）", f"not for the contactless interface ({refused.doing})"
+        )
     except PsamFamilyError as other:
         return not_tried(
             f"这个 PSAM 不会这张卡的算法（{other}）", f"this PSAM does not know the card's algorithm ({other})"

@@ -4,9 +4,11 @@ from card import commands
 from card.domain.identity import CITIZEN_CHECKS, CITIZEN_WEIGHTS, CardNumber, IdentityFormatError
 from card.errors import CardError, NotGenuineError
 from card.files.kinds import RecordEf
+from card.interface import Interface, interface_of
 from card.session import SscSession
 from card.status import send
 from keys.errors import KeysError
+from terminal.card_rights import open_dir
 from terminal.check.bench import CheckBench, Item, Outcome, failed, names, not_applicable, not_tried, passed
 
 LIST = "实施核对表 implementer's check list"
@@ -19,13 +21,17 @@ def atr_form(bench: CheckBench) -> Outcome:
     atr = bench.channel.atr
     if bench.found is None:
         return failed("复位应答不是社会保障卡的形式", "the answer to reset has not the form of this card")
-    spec = bench.profile.atr
-    if spec is not None and len(spec.historical(atr) or b"") == spec.historical_length:
-        return passed(
-            f"{len(atr)} 字节，历史字节 {spec.historical_length} 个",
-            f"{len(atr)} bytes, {spec.historical_length} historical",
+    spec, historical = bench.profile.atr, bench.fresh().atr.historical
+    if spec is None or len(historical) != spec.historical_length:
+        return failed(
+            f"历史字节 {len(historical)} 个，不合规格", f"{len(historical)} historical bytes, not as declared"
         )
-    return failed(f"{len(atr)} 字节，不合规格", f"{len(atr)} bytes, not as declared")
+    if interface_of(atr) is Interface.CONTACTLESS:
+        return passed(
+            f"非接触：历史字节 {len(historical)} 个，来自选择应答",
+            f"contactless: {len(historical)} historical bytes, from the answer to select",
+        )
+    return passed(f"{len(atr)} 字节，历史字节 {len(historical)} 个", f"{len(atr)} bytes, {len(historical)} historical")
 
 
 def reset_fields(bench: CheckBench) -> Outcome:
@@ -197,7 +203,9 @@ def record_ids(bench: CheckBench) -> Outcome:
 
 def check_characters(bench: CheckBench) -> Outcome:
     """卡号 (GB 11714 rule) and 社会保障号码 (GB 11643), where the card shows them (card §1.11, §5)."""
-    values = bench.fresh().read_free()
+    session = bench.fresh()
+    open_dir(session, "SSSE", bench.pin, bench.rights)
+    values = session.read_free()
     card_no, citizen = str(values.get("card_no", "")), str(values.get("citizen_no", ""))
     if not card_no and not citizen:
         return not_tried("号码没有写入，或要读密钥", "the numbers are not personalised, or need a read key")

@@ -39,6 +39,8 @@ CARD, PSAM = "hotel-card", "hotel-psam"
 UPDATE_RECORD = 0xDC
 NEW_PHONE = "13800000001"
 WHOLE = ("ssc-2.00", "tunion")
+THIRD = ("ssc-3.00", "tunion")
+NEEDS_MORE = {"cos.tear", "data.acse_safety", "data.check_cert"}  # a power cut; a key of the certificate application
 
 
 class Desk:
@@ -227,7 +229,7 @@ def test_the_log_names_commands_masks_data_and_prices_them(desk: Desk, line: str
 
 
 @pytest.mark.pcsc
-@pytest.mark.parametrize("profiles", [(), WHOLE], ids=["basic", "whole"])
+@pytest.mark.parametrize("profiles", [(), WHOLE, THIRD], ids=["basic", "whole", "3.00"])
 def test_the_acceptance_list_passes_on_a_sound_card_and_writes_nothing(
     desk: Desk, types: Any, profiles: tuple[str, ...]
 ) -> None:
@@ -236,7 +238,7 @@ def test_the_acceptance_list_passes_on_a_sound_card_and_writes_nothing(
     found = desk.json(main_check([*desk.reader, "--page", "c.html", "--json"], desk.entropy, desk.clock))
     assert (desk.folder / "card.chip").read_bytes() == before
     assert found["summary"]["fail"] == 0
-    assert found["profile"] == ("ssc-2.00" if profiles else "ssc-2.00-basic")
+    assert found["profile"] == (profiles[0] if profiles else "ssc-2.00-basic")
     page = (desk.folder / "c.html").read_text("utf-8")
     assert "http" not in page.replace("</html>", "")
     assert all(row["zh"] in page and row["en"].replace("'", "&#39;") in page for row in found["items"])
@@ -247,7 +249,9 @@ def test_the_acceptance_list_passes_on_a_sound_card_and_writes_nothing(
     words = ["--test-keys", "--pin-stdin", "--write-back", "--json"]
     whole = desk.json(main_check([*desk.reader, *words], desk.entropy, desk.clock))
     assert whole["summary"]["fail"] == 0
-    assert [row["id"] for row in whole["items"] if row["result"] == "not_tried"] == ["cos.tear"]
+    left = {row["id"] for row in whole["items"] if row["result"] == "not_tried"}
+    assert "cos.tear" in left
+    assert left <= NEEDS_MORE
 
 
 @pytest.mark.pcsc
