@@ -98,6 +98,7 @@ class Service:
         self._entropy = entropy
         self._file = token_file
         self._closing = threading.Event()
+        self._strangers: dict[socket.socket, None] = {}  # not introduced yet, oldest first
         self._callers: set[socket.socket] = set()
         self._listener = _listen(port)
         self.address = Address(self._listener.getsockname()[1], entropy.token(TOKEN))
@@ -120,16 +121,17 @@ class Service:
             if len(self._callers) >= CALLERS_MAX:
                 caller.close()
                 continue
-            self._callers.add(caller)
+            for stranger in list(self._strangers)[: 1 - CALLERS_MAX]:
+                _hang_up(stranger)  # who says nothing keeps nobody out
+            self._strangers[caller] = None
             threading.Thread(target=self._attend, args=(caller,), daemon=True).start()
 
     def close(self) -> None:
         """Stop listening and hang up; the token file goes away."""
         self._closing.set()
         self._listener.close()
-        for caller in tuple(self._callers):
-            with contextlib.suppress(OSError):
-                caller.shutdown(socket.SHUT_RDWR)
+        for caller in (*self._strangers, *self._callers):
+            _hang_up(caller)
         with contextlib.suppress(OSError):
             self._file.unlink()
 
@@ -138,12 +140,15 @@ class Service:
             with caller:
                 caller.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 if self._introduced(caller):
+                    self._callers.add(caller)
+                    self._strangers.pop(caller, None)
                     while self._answer(caller):
                         pass
         except (OSError, WireFormatError):
             pass  # gone, or talking nonsense: either way this connection ends
         finally:
             self._turns.leave(caller)
+            self._strangers.pop(caller, None)
             self._callers.discard(caller)
 
     def _introduced(self, caller: socket.socket) -> bool:
@@ -181,6 +186,11 @@ class Service:
         except CardDataError:
             return Answer(Code.BAD_CHARACTER)
         return self._turns.call(caller, request.name, request.arguments)
+
+
+def _hang_up(caller: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        caller.shutdown(socket.SHUT_RDWR)
 
 
 def _listen(port: int) -> socket.socket:

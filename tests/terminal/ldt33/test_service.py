@@ -166,6 +166,14 @@ def test_callers_beyond_the_limit_are_turned_away(service: Service) -> None:
         caller.close()
 
 
+def test_strangers_who_say_nothing_keep_nobody_out(service: Service) -> None:
+    silent = [socket.create_connection(("127.0.0.1", service.address.port), 5) for _ in range(3 * CALLERS_MAX)]
+    caller = Caller(service)
+    assert caller.call(BASIC)[0] == Code.NO_CARD
+    for stranger in (*silent, caller):
+        stranger.close()
+
+
 def test_requests_come_back_as_they_were_sent() -> None:
     request = Request("iWriteCard", (-7, "卡|号", "", "㙘", 2**31 - 1))
     assert parse_request(build_request(request)[4:]) == request
