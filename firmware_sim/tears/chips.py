@@ -7,7 +7,7 @@ from card.domain.entropy import SeededEntropy
 from firmware_sim.bench.street import open_centre
 from firmware_sim.card.chip import memory_chip
 from firmware_sim.card.cos import Card
-from firmware_sim.card.factory import Order, Twin, TwinFactory
+from firmware_sim.card.factory import CARD_PROFILES, Order, Twin, TwinFactory
 from firmware_sim.card.memory import PurseState
 from firmware_sim.card.slot import Slot
 from firmware_sim.psam import PsamChip, memory_psam
@@ -25,9 +25,10 @@ def centre() -> KeyCentre:
 
 
 @cache
-def card_memory(number: int = 1) -> tuple[Mapping[str, bytes], Twin]:
+def card_memory(number: int = 1, profiles: tuple[str, ...] = CARD_PROFILES) -> tuple[Mapping[str, bytes], Twin]:
     """A personalised card with money on it, made once."""
-    values, twin = TwinFactory(centre(), SeededEntropy(21, "factory")).card_values(Order(number))
+    order = Order(number, profiles=profiles)
+    values, twin = TwinFactory(centre(), SeededEntropy(21, "factory")).card_values(order)
     values[PURSE] = PurseState(BALANCE, ONLINE, OFFLINE).pack()
     return values, twin
 

@@ -28,6 +28,10 @@ OPERATIONS: tuple[Operation, ...] = (
     upkeep.PIN,
     upkeep.KEY,
     upkeep.MASTER_KEY,
+    upkeep.RECORDS3,
+    upkeep.PIN3,
+    upkeep.KEY3,
+    upkeep.MASTER_KEY3,
 )
 
 

@@ -6,14 +6,14 @@ from typing import ClassVar
 
 from card.domain.entropy import SeededEntropy
 from card.files.kinds import KeySpec
-from card.files.profile import load_profile
+from card.files.profile import Crypto, load_profile
 from card.pin import Pin
 from card.readers.reader import Reader
 from card.secure_messaging import LineKey
 from card.writer import Means, Values
 from card.writing import MemoryRecord, OpenWrite
 from firmware_sim.card import memory
-from firmware_sim.card.factory import TWIN_PIN
+from firmware_sim.card.factory import CARD_PROFILES, TWIN_PIN
 from firmware_sim.card.faults import FaultPlan
 from firmware_sim.card.slot import Slot
 from firmware_sim.tears.chips import TornSlot, card_memory, centre
@@ -24,6 +24,7 @@ from terminal.counter.upkeep import UpkeepDesk
 from terminal.screen import Screen
 
 PROFILE = "ssc-2.00"
+THIRD = (("ssc-3.00", "tunion-sm4"), "ssc-3.00")
 TORN = ("E-CARD-LOST", "E-CARD-HALF-WRITTEN", "E-CARD-NONE")
 VISITS = 5
 # What an authentication may leave behind: counters that are full again.
@@ -43,9 +44,12 @@ class UpkeepScene:
     done = ""  # the screen of an untorn deed
     completed = ""  # the next session's word that it stood
     otherwise: tuple[str, ...] = ()  # its words when it did not
+    profiles = CARD_PROFILES  # of the chip
+    host_profile = PROFILE  # what the host reads it with
 
     def __init__(self) -> None:
-        self._before, self._twin = card_memory()
+        self._before, self._twin = card_memory(1, self.profiles)
+        self._profile = load_profile(self.host_profile)
         self._card = TornSlot("card", self._before)
         self._entropy = SeededEntropy(31, "counter")
         self._record = KeptInMemory()
@@ -55,7 +59,7 @@ class UpkeepScene:
 
     def use(self, reader: Reader) -> None:
         """Serve the card in `reader`."""
-        self._desk = UpkeepDesk(reader, load_profile(PROFILE), self._record, self._entropy)
+        self._desk = UpkeepDesk(reader, self._profile, self._record, self._entropy)
 
     @property
     def slot(self) -> Slot:
@@ -166,7 +170,7 @@ class RecordUpdate(UpkeepScene):
         return _untorn(type(self), self._before)
 
     def _means(self) -> Means:
-        crypto = CentreCardCrypto(centre(), load_profile(PROFILE).crypto, self._twin.f_city, self._twin.f_card)
+        crypto = CentreCardCrypto(centre(), self._profile.crypto, self._twin.f_city, self._twin.f_card)
         return Means(authorise_with(crypto, self._entropy), TWIN_PIN)
 
 
@@ -183,6 +187,7 @@ class Ring:
 
     old: Mapping[str, SecretKey]
     new: Mapping[str, SecretKey]
+    crypto: Crypto
     held: dict[str, int] = field(default_factory=dict)
 
     def authenticate(self, key: KeySpec, process: bytes, original: bytes, version: int | None = None) -> bytes:
@@ -198,7 +203,7 @@ class Ring:
 
     def _keys(self, key: KeySpec, version: int | None) -> KeyedCardCrypto:
         chosen = version or self.held.get(key.name, 1)
-        return KeyedCardCrypto(self.new if chosen > 1 else self.old, load_profile(PROFILE).crypto)
+        return KeyedCardCrypto(self.new if chosen > 1 else self.old, self.crypto)
 
 
 class KeyChange(UpkeepScene):
@@ -210,9 +215,10 @@ class KeyChange(UpkeepScene):
 
     def __init__(self) -> None:
         super().__init__()
-        old = centre().card_keys(self._twin.f_city, self._twin.f_card)
-        self._ring = Ring(old, {**old, self.name: SecretKey(self.value, label=self.name)})
-        self._key = load_profile(PROFILE).key(self.name)
+        crypto = self._profile.crypto
+        old = centre().card_keys(self._twin.f_city, self._twin.f_card, crypto.algorithm)
+        self._ring = Ring(old, {**old, self.name: SecretKey(self.value, label=self.name)}, crypto)
+        self._key = self._profile.key(self.name)
 
     def deed(self) -> Screen:
         return self._desk.change_key(self._key, self.value, self.version, self._ring)
@@ -228,6 +234,30 @@ class MasterKeyChange(KeyChange):
     """The master key of DF01 gives way to its second version."""
 
     name = "MK.DF01"
+
+
+class PinChange3(PinChange):
+    """The same on a card of the third generation."""
+
+    profiles, host_profile = THIRD
+
+
+class RecordUpdate3(RecordUpdate):
+    """The same under SM4."""
+
+    profiles, host_profile = THIRD
+
+
+class KeyChange3(KeyChange):
+    """The same under SM4."""
+
+    profiles, host_profile = THIRD
+
+
+class MasterKeyChange3(MasterKeyChange):
+    """The same under SM4."""
+
+    profiles, host_profile = THIRD
 
 
 def keep_up(reader: Reader) -> None:
@@ -269,3 +299,7 @@ RECORDS_TERMINAL = Operation("record update, terminal cut", "写记录（断终�
 OPEN_RECORDS = Operation("record update, two free to read", "写记录（可读）", OpenRecordUpdate)
 KEY = Operation("key change, a version beside the old", "更换密钥（并存）", KeyChange)
 MASTER_KEY = Operation("key change, master key", "更换主控密钥", MasterKeyChange)
+PIN3 = Operation("PIN change, version 3.00", "修改密码（三代）", PinChange3)
+RECORDS3 = Operation("record update, version 3.00", "写记录（三代）", RecordUpdate3)
+KEY3 = Operation("key change, version 3.00", "更换密钥（三代）", KeyChange3)
+MASTER_KEY3 = Operation("key change, master key, version 3.00", "更换主控密钥（三代）", MasterKeyChange3)

@@ -177,7 +177,7 @@ def test_a_long_file_is_settled_piece_by_piece() -> None:
 def ring(value: bytes, name: str) -> Ring:
     twin = card_memory()[1]
     old = centre().card_keys(twin.f_city, twin.f_card)
-    return Ring(old, {**old, name: SecretKey(value, label=name)})
+    return Ring(old, {**old, name: SecretKey(value, label=name)}, load_profile(PROFILE).crypto)
 
 
 def test_a_chip_with_neither_key_is_sent_none(torn: TornSlot) -> None:
