@@ -18,7 +18,7 @@ from firmware_sim import daemon
 from firmware_sim.card.chip import load_card, make_blank
 from firmware_sim.card.factory import Order, TwinFactory
 from firmware_sim.card.faults import Fault
-from firmware_sim.control import ControlServer
+from firmware_sim.control import ControlServer, ask
 from firmware_sim.daemon import find_programs, listening_sockets, reader_name
 from firmware_sim.errors import DaemonNotInstalledError, DaemonStartError, NotIsolatedError, SlotError
 from firmware_sim.rack import SOCKET_VARIABLE, DirectRack, PcscRack
@@ -147,6 +147,26 @@ def test_a_fault_happens_unless_it_is_forgotten(pcsc_rack: PcscRack, chip: Path,
         with pytest.raises(CardLostError):
             channel.transmit(bytes.fromhex("0084000008"))
     channel.close()
+
+
+@pytest.mark.pcsc
+def test_a_swap_over_the_control_socket_is_seen_as_one_card_gone_and_another_come(
+    pcsc_rack: PcscRack, tmp_path: Path
+) -> None:
+    factory = TwinFactory(KeyCentre(SoftwareHsm.from_seed(b"rack tests seed 1", "test")), SeededEntropy(1))
+    files = [tmp_path / f"{number}.chip" for number in (1, 2)]
+    for number, path in enumerate(files, start=1):
+        factory.card(path, Order(number))
+    pcsc_rack.insert("counter-card", files[0])
+    reader = pcsc_rack.reader("counter-card")
+    held = reader.connect()
+    ask(pcsc_rack.control, {"do": "swap", "slot": "counter-card", "chip": str(files[1])})
+    with pytest.raises(CardLostError):  # a session never goes on with another chip
+        held.transmit(bytes.fromhex("0084000008"))
+    assert reader.wait(present=True, timeout_ms=5_000)
+    fresh = reader.connect()
+    assert fresh.atr[-1] == 2
+    fresh.close()
 
 
 @pytest.mark.pcsc
