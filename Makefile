@@ -48,6 +48,7 @@ bench: ## our figures beside a bare baseline each (ARGS=--json)
 soak: ## every cut twice, the twin against its specification, bad input, seeded worlds (SEEDS=5000 ARGS="--seed 1000 --steps 2000")
 	@.ci/setup.sh test --if-needed
 	@$(ONECARD) tears --twice
+	@.venv/bin/python -m tests.terminal.transfer_cuts
 	@.venv/bin/python -m tests.model.search --commands $(COMMANDS)
 	@.venv/bin/python -m tests.fuzz --inputs $(INPUTS)
 	@terminal/capi/build.sh build/capi fuzz && build/capi/fuzz/fuzz $(INPUTS)
