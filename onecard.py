@@ -53,6 +53,11 @@ COMMANDS = {
         "teller: the server, its API pages, and twins to browse",
     ),
     "run bus": ("firmware_sim.cli_server:run_bus", "公交车载机", "driver: a bus validator"),
+    "keys ceremony": (
+        "firmware_sim.ceremony.cli:keys_ceremony",
+        "密钥仪式：演练、举行、恢复",
+        "custodians: key ceremonies, rehearsed, held, recovered",
+    ),
     "keys tree": ("keys.cli:keys_tree", "密钥树与校验值", "custodian: the key tree with check values"),
     "audit verify": ("server.cli:audit_verify", "核验账与日志", "auditor: check chains, sums and events of a run"),
     "sim up": ("firmware_sim.cli:sim_up", "接上模拟卡与读卡器", "readers and twin cards behind a real PC/SC daemon"),

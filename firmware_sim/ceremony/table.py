@@ -85,6 +85,11 @@ class RackCards:
         """A new card. Raises ChipFileError."""
         self._files[serial] = make_custody_card(self._folder / f"{serial}.chip", serial, kind)
 
+    def remake(self, serial: str, kind: str, number: int) -> None:
+        """Another new card that says the same number: for a second ceremony of the same rehearsal."""
+        self.close()
+        self._files[serial] = make_custody_card(self._folder / f"{serial}-{number}.chip", serial, kind)
+
     def insert(self, serial: str) -> CardChannel:
         """Raises NoCardError when nobody has such a card."""
         if serial not in self._files:
@@ -112,6 +117,10 @@ class MemoryCards:
 
     def make(self, serial: str, kind: str) -> None:
         self._kept[serial] = MemoryStorage(custody_values(serial, kind))
+
+    def remake(self, serial: str, kind: str, number: int) -> None:
+        """Another new card that says the same number."""
+        self.make(serial, kind)
 
     def insert(self, serial: str) -> CardChannel:
         """Raises NoCardError when nobody has such a card."""

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from card.domain.clock import business_time, from_ms
 from keys.ceremony.artefact import KCV_RULES
-from keys.ceremony.plan import Person, Plan
+from keys.ceremony.plan import Person, Plan, RecoveryPlan
 from keys.ceremony.standing import Standing
 from keys.ceremony.transcript import MARK, Record
 
@@ -44,15 +44,15 @@ _STYLE: Final = """
 body { font: 10.5pt/1.45 'Noto Sans CJK SC', 'WenQuanYi Micro Hei', 'WenQuanYi Zen Hei', sans-serif; color: #111; }
 h1 { font-size: 17pt; margin: 0 0 1mm; } h2 { font-size: 11.5pt; margin: 6mm 0 1.5mm; }
 p { margin: 1mm 0; } .en { color: #444; }
-table { border-collapse: collapse; width: 100%; break-inside: auto; } tr { break-inside: avoid; }
+table { border-collapse: collapse; width: 99.6%; break-inside: auto; } tr { break-inside: avoid; }
 th, td { border: .3pt solid #777; padding: 1mm 1.6mm; text-align: left; vertical-align: top; font-size: 9.3pt; }
 th { background: #eee; font-weight: 600; } td.fact { width: 42mm; background: #f6f6f6; }
 code { font: 8.6pt 'DejaVu Sans Mono', monospace; word-break: break-all; }
-.kcv { font: 600 10pt 'DejaVu Sans Mono', monospace; letter-spacing: .4pt; }
+td.kcv { font: 600 9.5pt/1.45 'DejaVu Sans Mono', monospace; }
 .mark { border: 1.6pt solid #b00; color: #b00; font-weight: 700; text-align: center; padding: 1.5mm; margin: 0 0 4mm; }
-.water { position: fixed; top: 42%; left: 0; right: 0; text-align: center; font-size: 74pt; font-weight: 700;
-  color: #b00; opacity: .09; transform: rotate(-28deg); }
-.sign td { height: 10mm; } .box { font-size: 13pt; }
+.water { position: fixed; top: 44%; left: 0; right: 0; text-align: center; font-size: 54pt; white-space: nowrap; font-weight: 700;
+  color: #b00; opacity: .08; transform: rotate(-28deg); }
+.sign td { height: 9mm; } .sign th:nth-child(3) { width: 34%; } .sign th:nth-child(4) { width: 14%; } .box { font-size: 13pt; }
 """
 
 
@@ -71,7 +71,7 @@ def page(plan: Plan, found: Standing) -> str:
         "<h2>份额去向 Where the parts are</h2>",
         _parts(plan, found.records),
         "<h2>经过 Course</h2>",
-        _course(found.records),
+        _course(plan, found.records),
         _destroy(found),
         "<h2>签字 Signatures</h2>",
         _statement(found),
@@ -80,9 +80,35 @@ def page(plan: Plan, found: Standing) -> str:
     return _document(f"{head.id}", plan.rehearsal, body)
 
 
-def write_html(plan: Plan, found: Standing, path: Path) -> Path:
-    """Write the page beside the transcript."""
-    path.write_text(page(plan, found), "utf-8")
+def recovery_page(plan: RecoveryPlan, found: Standing) -> str:
+    """The minutes of a recovery: who brought what, which keys came back."""
+    head = plan.head
+    rows = [
+        ("编号 number", escape(head.id)),
+        ("恢复 recovers", escape(head.of)),
+        ("事由 reason", escape(head.reason)),
+        ("地点 place", escape(head.place)),
+        ("时间 time", f"{_time(found.records[0])} – {_time(found.records[-1])}（北京时间 UTC+8）"),
+        ("起草、复核 author, reviewers", escape("、".join(map(plan.name, (head.author, *head.reviewed_by))))),
+        ("计划摘要 plan SM3", f"<code>{plan.digest.hex()}</code>"),
+        ("记录末行摘要 transcript SM3", f"<code>{found.head}</code>"),
+    ]
+    body = [
+        _banner(plan.rehearsal, found),
+        "<h1>密钥恢复纪要 <span class=en>Minutes of a key recovery</span></h1>",
+        _table(rows),
+        "<h2>经过 Course</h2>",
+        _course(plan, found.records),
+        _destroy(found),
+        "<h2>签字 Signatures</h2>",
+        _signatures(plan),
+    ]
+    return _document(head.id, plan.rehearsal, body)
+
+
+def write_minutes(plan: Plan | RecoveryPlan, found: Standing, path: Path) -> Path:
+    """Write the page to `path`."""
+    path.write_text(page(plan, found) if isinstance(plan, Plan) else recovery_page(plan, found), "utf-8")
     return path
 
 
@@ -173,23 +199,30 @@ def _parts(plan: Plan, records: Sequence[Record]) -> str:
     )
 
 
-def _course(records: Sequence[Record]) -> str:
+def _course(plan: Plan | RecoveryPlan, records: Sequence[Record]) -> str:
+    names = {one.id: one.name for one in plan.persons}
     rows = [
-        (str(record["n"]), _time(record)[11:], _STEPS.get(str(record["what"]), str(record["what"])), _detail(record))
+        (
+            str(record["n"]),
+            _time(record)[11:],
+            _STEPS.get(str(record["what"]), str(record["what"])),
+            _detail(record, names),
+        )
         for record in records
     ]
     return _grid(("行 line", "时刻 time", "事项 step", "说明 detail"), rows)
 
 
-def _detail(record: Record) -> str:
+def _detail(record: Record, names: Mapping[str, str]) -> str:
     what: Mapping[str, Any] = record
-    shown = [str(what[name]) for name in ("label", "serial", "envelope", "person", "reason", "file") if name in what]
+    shown = [str(what[name]) for name in ("label", "serial", "envelope", "reason", "file") if name in what]
+    shown += [names.get(str(what["person"]), "")] if "person" in what else []
     if "kcv" in what:
         shown.append(f"KCV {what['kcv'].upper()}")
     if "sets" in what:
         shown.append(f"{what['sets']} 组 sets")
     if "part" in what:
-        shown.append(f"第 {what['part']} 份 part {what['part']}")
+        shown.append(f"第 {what['part']} 份")
     return " · ".join(shown)
 
 
@@ -209,7 +242,7 @@ def _statement(found: Standing) -> str:
     )
 
 
-def _signatures(plan: Plan) -> str:
+def _signatures(plan: Plan | RecoveryPlan) -> str:
     people = [one for one in plan.persons if one.roles]
     rows = "".join(
         f"<tr><td>{escape(one.name)}</td><td>{_roles(plan, one)}</td><td></td><td></td></tr>" for one in people
@@ -220,7 +253,7 @@ def _signatures(plan: Plan) -> str:
     )
 
 
-def _roles(plan: Plan, one: Person) -> str:
+def _roles(plan: Plan | RecoveryPlan, one: Person) -> str:
     names = [_ROLES[role] for role in one.roles]
     names += ["起草人 author"] if one.id == plan.head.author else []
     names += ["复核人 reviewer"] if one.id in plan.head.reviewed_by else []
