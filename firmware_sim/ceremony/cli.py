@@ -23,6 +23,7 @@ from firmware_sim.errors import SimError
 from firmware_sim.installed import find_chromium
 from firmware_sim.rack import DirectRack, PcscRack
 from keys.ceremony import cli as table
+from keys.ceremony.artefact import file_name
 from keys.ceremony.errors import CeremonyError, RehearsalError, VoidError
 from keys.ceremony.holding import ceremony_folder, hold
 from keys.ceremony.minutes import write_minutes
@@ -109,7 +110,7 @@ def _stops(plan: Plan, folder: Path, room: RehearsedTable) -> None:
         for item in void.destroy:
             print(f"  ☐ 销毁 destroy {item}")
         where = ceremony_folder(folder, plan.head.id, rehearsal=True)
-        write_minutes(plan, standing(where), where / f"minutes-{plan.head.id}.html")
+        write_minutes(plan, standing(where), where / file_name(plan.head.id, True, "minutes.html"))
         return
     raise CeremonyError("a ceremony closed without a witness")
 

@@ -55,15 +55,19 @@ def drill(plan: Plan, out: Path, table: RehearsedTable, store: SoftwareHsm) -> D
     for size in range(1, plan.scheme.parts + 1):
         for chosen in combinations(plan.holders, size):
             again = recovery_of(plan, chosen, recovered + refused)
+            table.desk.quiet = True
             if size >= plan.scheme.need:
                 _judge(recover(again, held.folder, out, table.room), kcvs, store)
                 recovered += 1
-                table.desk.tell(f"{_who(chosen)}：恢复一致", f"{_who(chosen)}: recovered")
+                said = "恢复一致", "recovered"
             else:
                 _refuse(again, held, out, table)
                 _force(plan, chosen, kcvs, table)
                 refused += 1
-                table.desk.tell(f"{_who(chosen)}：不足法定份数，拒绝", f"{_who(chosen)}: below the policy, refused")
+                said = "不足法定份数，拒绝", "below the policy, refused"
+            table.desk.quiet = False
+            place = f"{recovered + refused:>2}/{2**plan.scheme.parts - 1}"
+            table.desk.tell(f"{place} {_who(chosen)}：{said[0]}", said[1])
     return Drilled(held, kcvs, recovered, refused)
 
 

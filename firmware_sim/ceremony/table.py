@@ -33,11 +33,10 @@ class RehearsedDesk:
         self.pins: dict[str, str] = {}
         self.wrong: set[str] = set()  # persons who have forgotten theirs
         self.walks_out = ""  # "person: step" beginnings that are not confirmed
-        self.asked = 0
+        self.quiet = False
 
     def confirm(self, person: str, zh: str, en: str) -> None:
         self._clock.advance(_STEP_S)
-        self.asked += 1
         if self.walks_out and f"{person}: {en}".startswith(self.walks_out):
             raise NotConfirmedError(f"{person}: {en}")
 
@@ -57,7 +56,8 @@ class RehearsedDesk:
         return list(self._printer.sheets[envelope, label].lines)
 
     def tell(self, zh: str, en: str) -> None:
-        self._telling(zh, en)
+        if not self.quiet:
+            self._telling(zh, en)
 
 
 class RehearsedPrinter:

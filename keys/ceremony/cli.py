@@ -15,6 +15,7 @@ from card.domain.entropy import SystemEntropy
 from card.errors import CardError
 from card.readers.pcsc import PcscReader, find_reader
 from card.texts import both
+from keys.ceremony.artefact import file_name
 from keys.ceremony.console import ConsoleDesk, ReaderCards, hidden
 from keys.ceremony.errors import CeremonyError, PlanError, ReviewError, VoidError
 from keys.ceremony.holding import Room, ceremony_folder, hold
@@ -178,7 +179,7 @@ def find_browser() -> Path | None:
 
 def make_minutes(plan: Plan | RecoveryPlan, found: Standing, folder: Path, browser: Path | None) -> Path:
     """HTML always, PDF where there is a browser; says which. The path of the better one."""
-    html = write_minutes(plan, found, folder / f"minutes-{plan.head.id}.html")
+    html = write_minutes(plan, found, folder / file_name(plan.head.id, plan.rehearsal, "minutes.html"))
     pdf = print_pdf(html, browser) if browser else None
     if pdf is None:
         print(f"纪要 minutes: {html}（无 Chromium，请自行打印 no Chromium here: print it yourself）")

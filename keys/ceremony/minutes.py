@@ -50,9 +50,10 @@ th { background: #eee; font-weight: 600; } td.fact { width: 42mm; background: #f
 code { font: 8.6pt 'DejaVu Sans Mono', monospace; word-break: break-all; }
 td.kcv { font: 600 9.5pt/1.45 'DejaVu Sans Mono', monospace; }
 .mark { border: 1.6pt solid #b00; color: #b00; font-weight: 700; text-align: center; padding: 1.5mm; margin: 0 0 4mm; }
-.water { position: fixed; top: 44%; left: 0; right: 0; text-align: center; font-size: 54pt; white-space: nowrap; font-weight: 700;
-  color: #b00; opacity: .08; transform: rotate(-28deg); }
-.sign td { height: 9mm; } .sign th:nth-child(3) { width: 34%; } .sign th:nth-child(4) { width: 14%; } .box { font-size: 13pt; }
+.water { position: fixed; top: 44%; left: 0; right: 0; text-align: center; font-size: 54pt; white-space: nowrap;
+  font-weight: 700; color: #b00; opacity: .08; transform: rotate(-28deg); }
+.sign td { height: 9mm; } .sign th:nth-child(3) { width: 34%; } .sign th:nth-child(4) { width: 14%; }
+.box { font-size: 13pt; }
 """
 
 
@@ -205,7 +206,7 @@ def _course(plan: Plan | RecoveryPlan, records: Sequence[Record]) -> str:
         (
             str(record["n"]),
             _time(record)[11:],
-            _STEPS.get(str(record["what"]), str(record["what"])),
+            _STEPS[str(record["what"])],
             _detail(record, names),
         )
         for record in records
