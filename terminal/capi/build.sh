@@ -7,21 +7,21 @@ out=${1:-$here/../../build/capi}
 [ $# -eq 0 ] || shift
 [ $# -gt 0 ] || set -- linux win32 win64
 warn="-std=c11 -O2 -Wall -Wextra -Wpedantic -Werror"
-parts="$here/ldt33.c $here/wire.c $here/sm3.c"
+parts="$here/ldt33.c $here/wire.c"
 built=0
 
 windows() { # name, compiler prefix
     mkdir -p "$out/$1" || return 1
     # shellcheck disable=SC2086
     "$2-gcc" $warn -shared -static-libgcc -s $parts "$here/platform_win32.c" "$here/ldt33.def" \
-        -Wl,--enable-stdcall-fixup -o "$out/$1/ldt33.dll" -lws2_32 -ladvapi32 &&
+        -Wl,--enable-stdcall-fixup -o "$out/$1/ldt33.dll" -lws2_32 -ladvapi32 -lbcrypt &&
         # shellcheck disable=SC2086
         "$2-gcc" $warn -static-libgcc -s "$here/caller.c" -o "$out/$1/caller.exe"
 }
 linux() {
     mkdir -p "$out/linux" || return 1
     # shellcheck disable=SC2086
-    gcc $warn -D_DEFAULT_SOURCE -fPIC -shared -fvisibility=hidden -Wl,-z,defs $parts "$here/platform_posix.c" -pthread \
+    gcc $warn -D_DEFAULT_SOURCE -fPIC -shared -fvisibility=hidden -Wl,-z,defs $parts "$here/platform_posix.c" -pthread -ldl \
         -o "$out/linux/libldt33.so" &&
         # shellcheck disable=SC2086
         gcc $warn -D_DEFAULT_SOURCE "$here/caller.c" -ldl -o "$out/linux/caller"

@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "platform.h"
-#include "sm3.h"
 #include "wire.h"
 
 #define LIBRARY_ERROR (-5)      /* no service behind the library */
@@ -45,7 +44,7 @@ static int read_address(wire_address *address) {
 
 /* Both sides show that they know the token; neither sends it. */
 static int introduce(const wire_address *address) {
-    unsigned char hello[WIRE_HELLO], said[1 + 2 * WIRE_NONCE], proof[WIRE_NONCE + SM3_SIZE], answer[SM3_SIZE];
+    unsigned char hello[WIRE_HELLO], said[1 + 2 * WIRE_NONCE], proof[WIRE_NONCE + PLATFORM_HMAC_SIZE], answer[PLATFORM_HMAC_SIZE];
     unsigned char different = 0;
     int i;
     if (platform_receive(connection, hello, sizeof hello, CONNECT_MS) != 0 || memcmp(hello, "OL33\1", 5) != 0)
@@ -55,13 +54,14 @@ static int introduce(const wire_address *address) {
     if (platform_random(said + 1 + WIRE_NONCE, WIRE_NONCE) != 0)
         return -1;
     memcpy(proof, said + 1 + WIRE_NONCE, WIRE_NONCE);
-    hmac_sm3(address->token, WIRE_TOKEN, said, sizeof said, proof + WIRE_NONCE);
-    if (platform_send(connection, proof, sizeof proof, CONNECT_MS) != 0 ||
+    if (platform_hmac(address->token, WIRE_TOKEN, said, sizeof said, proof + WIRE_NONCE) != 0 ||
+        platform_send(connection, proof, sizeof proof, CONNECT_MS) != 0 ||
         platform_receive(connection, answer, sizeof answer, CONNECT_MS) != 0)
         return -1;
     said[0] = 'S';
-    hmac_sm3(address->token, WIRE_TOKEN, said, sizeof said, proof);
-    for (i = 0; i < SM3_SIZE; i++)
+    if (platform_hmac(address->token, WIRE_TOKEN, said, sizeof said, proof) != 0)
+        return -1;
+    for (i = 0; i < PLATFORM_HMAC_SIZE; i++)
         different |= (unsigned char)(answer[i] ^ proof[i]);
     return different ? -1 : 0;
 }

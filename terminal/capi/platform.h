@@ -1,8 +1,10 @@
-/* What differs between Windows and the rest: a socket to this machine, chance, a lock, a file, a clock. */
+/* What differs between Windows and the rest: a socket to this machine, chance, a MAC, a lock, a file, a clock. */
 #ifndef ONECARD_PLATFORM_H
 #define ONECARD_PLATFORM_H
 
 #include <stddef.h>
+
+#define PLATFORM_HMAC_SIZE 32
 
 /* A connection to 127.0.0.1, or -1. */
 long long platform_connect(int port, int timeout_ms);
@@ -14,6 +16,9 @@ int platform_receive(long long handle, unsigned char *data, size_t length, int t
 void platform_close(long long handle);
 /* 0 when `out` is full of random bytes. */
 int platform_random(unsigned char *out, size_t length);
+/* HMAC-SHA-256 by the system's own library (CNG, libcrypto); out: 32 bytes. 0 when it was computed. */
+int platform_hmac(const unsigned char *key, size_t key_length, const unsigned char *data, size_t length,
+                  unsigned char *out);
 void platform_lock(void);
 void platform_unlock(void);
 /* Path of the token file, or an empty string. */

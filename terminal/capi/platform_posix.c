@@ -1,6 +1,7 @@
 #include "platform.h"
 
 #include <arpa/inet.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -98,6 +99,31 @@ int platform_random(unsigned char *out, size_t length) {
         fclose(source);
     }
     return got == length ? 0 : -1;
+}
+
+int platform_hmac(const unsigned char *key, size_t key_length, const unsigned char *data, size_t length,
+                  unsigned char *out) {
+    /* Looked up at run time: a program that brings its own libcrypto is not given a second one at link time. */
+    typedef const void *(*digest_function)(void);
+    typedef unsigned char *(*hmac_function)(const void *, const void *, int, const unsigned char *, size_t,
+                                            unsigned char *, unsigned int *);
+    static const char *const names[] = {"libcrypto.so.3", "libcrypto.so.1.1"};
+    unsigned int size = 0;
+    size_t i;
+    for (i = 0; i < sizeof names / sizeof *names; i++) {
+        void *library = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
+        digest_function sha256;
+        hmac_function hmac;
+        if (!library)
+            continue;
+        /* The one conversion POSIX has for a function looked up by name. */
+        *(void **)&sha256 = dlsym(library, "EVP_sha256");
+        *(void **)&hmac = dlsym(library, "HMAC");
+        if (sha256 && hmac && hmac(sha256(), key, (int)key_length, data, length, out, &size) && size == PLATFORM_HMAC_SIZE)
+            return 0; /* the library stays loaded */
+        dlclose(library);
+    }
+    return -1;
 }
 
 void platform_lock(void) { pthread_mutex_lock(&lock); }

@@ -1,8 +1,11 @@
 #define WIN32_LEAN_AND_MEAN
+#define _WIN32_WINNT 0x0600 /* Vista: the first with CNG */
 #include "platform.h"
 
 #include <winsock2.h>
 #include <windows.h>
+/* after windows.h */
+#include <bcrypt.h>
 
 #include <stdio.h>
 
@@ -100,6 +103,21 @@ int platform_receive(long long handle, unsigned char *data, size_t length, int t
 void platform_close(long long handle) { closesocket((SOCKET)handle); }
 
 int platform_random(unsigned char *out, size_t length) { return SystemFunction036(out, (ULONG)length) ? 0 : -1; }
+
+int platform_hmac(const unsigned char *key, size_t key_length, const unsigned char *data, size_t length,
+                  unsigned char *out) {
+    BCRYPT_ALG_HANDLE algorithm = NULL;
+    BCRYPT_HASH_HANDLE hash = NULL;
+    int done = BCryptOpenAlgorithmProvider(&algorithm, BCRYPT_SHA256_ALGORITHM, NULL, BCRYPT_ALG_HANDLE_HMAC_FLAG) == 0 &&
+               BCryptCreateHash(algorithm, &hash, NULL, 0, (PUCHAR)key, (ULONG)key_length, 0) == 0 &&
+               BCryptHashData(hash, (PUCHAR)data, (ULONG)length, 0) == 0 &&
+               BCryptFinishHash(hash, out, PLATFORM_HMAC_SIZE, 0) == 0;
+    if (hash)
+        BCryptDestroyHash(hash);
+    if (algorithm)
+        BCryptCloseAlgorithmProvider(algorithm, 0);
+    return done ? 0 : -1;
+}
 
 void platform_lock(void) { EnterCriticalSection(&lock); }
 void platform_unlock(void) { LeaveCriticalSection(&lock); }

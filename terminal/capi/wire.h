@@ -1,7 +1,7 @@
 /* The bytes between the library and the local service (docs/ldt33.md), without any input or output: what is fuzzed.
  *
  * hello    service: "OL33" 01 nonce 16
- * proof    caller:  nonce 16, HMAC-SM3(token, 'C' nonces) 32;  service: HMAC-SM3(token, 'S' nonces) 32
+ * proof    caller:  nonce 16, HMAC-SHA-256(token, 'C' nonces) 32;  service: HMAC-SHA-256(token, 'S' nonces) 32
  * request  length 4, name length 1, name, count 1, then for each argument 'i' number 4 or 's' length 4 text
  * answer   length 4, return code 4, text length 4, text
  * Numbers are big-endian. Neither a request nor an answer is longer than WIRE_MAX.
