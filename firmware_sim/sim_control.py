@@ -3,9 +3,12 @@
 import argparse
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from card.errors import CardError
+from card.readers.pcsc import PcscReader
 from firmware_sim.card.faults import ANY_INS, KINDS
 from firmware_sim.card.timing import CONTACT, time_model
 from firmware_sim.control import SOCKET_NAME, RefusedError, ask
@@ -13,6 +16,7 @@ from firmware_sim.errors import SimError, SlotError
 from firmware_sim.sim import DONE, Parser, complain
 from terminal.card_desk import print_table
 
+SEEN_TIMEOUT_MS = 15_000
 _WHEN = {"before": "tear_before_write", "after": "tear_after_write", "answer": "drop_answer"}
 _TEXTS = {
     "insert": "插卡 put a chip into a slot",
@@ -89,11 +93,12 @@ def _list(_: Path, slots: list[dict[str, Any]], options: argparse.Namespace) -> 
 def _insert(control: Path, slots: list[dict[str, Any]], options: argparse.Namespace) -> int:
     row = _row(slots, options.slot)
     chip = str(Path(options.chip).resolve()) if options.chip else row["last"] or ""
-    return _said(options, control, {"do": "insert", "slot": row["slot"], "chip": chip})
+    return _said(options, control, {"do": "insert", "slot": row["slot"], "chip": chip}, _Seen(row, present=True))
 
 
 def _eject(control: Path, slots: list[dict[str, Any]], options: argparse.Namespace) -> int:
-    return _said(options, control, {"do": "eject", "slot": _row(slots, options.slot)["slot"]})
+    row = _row(slots, options.slot)
+    return _said(options, control, {"do": "eject", "slot": row["slot"]}, _Seen(row, present=False))
 
 
 def _swap(control: Path, slots: list[dict[str, Any]], options: argparse.Namespace) -> int:
@@ -110,7 +115,7 @@ def _swap(control: Path, slots: list[dict[str, Any]], options: argparse.Namespac
     if other is not None and row["chip"]:
         ask(control, {"do": "eject", "slot": row["slot"]})
         ask(control, {"do": "insert", "slot": other["slot"], "chip": row["chip"]})
-    return _said(options, control, {"do": "swap", "slot": row["slot"], "chip": wanted})
+    return _said(options, control, {"do": "swap", "slot": row["slot"], "chip": wanted}, _Seen(row, present=True))
 
 
 def _line(control: Path, slots: list[dict[str, Any]], options: argparse.Namespace) -> int:
@@ -170,8 +175,28 @@ def _row(slots: list[dict[str, Any]], name: str) -> dict[str, Any]:
     return next((row for row in slots if name in (row["slot"], row["reader"])), {"slot": name, "last": "", "chip": ""})
 
 
-def _said(options: argparse.Namespace, control: Path, request: Mapping[str, object]) -> int:
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What the reader of a slot must have seen before the command is done; it may take its daemon a moment."""
+
+    row: Mapping[str, Any]
+    present: bool
+
+    def wait(self) -> None:
+        """Without a daemon of this process's own there is nothing to wait for."""
+        reader = PcscReader(str(self.row.get("reader", "")))
+        try:
+            reader.wait(self.present, SEEN_TIMEOUT_MS)
+        except CardError:
+            return
+        finally:
+            reader.close()
+
+
+def _said(options: argparse.Namespace, control: Path, request: Mapping[str, object], seen: _Seen | None = None) -> int:
     ask(control, request)
+    if seen is not None:
+        seen.wait()
     if options.json:
         print(json.dumps({"done": request["do"], "slot": request["slot"]}, ensure_ascii=False))
     return DONE
