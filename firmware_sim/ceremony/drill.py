@@ -62,7 +62,7 @@ def drill(plan: Plan, out: Path, table: RehearsedTable, store: SoftwareHsm) -> D
                 said = "恢复一致", "recovered"
             else:
                 _refuse(again, held, out, table)
-                _force(plan, chosen, kcvs, table)
+                force(plan, chosen, kcvs, table)
                 refused += 1
                 said = "不足法定份数，拒绝", "below the policy, refused"
             table.desk.quiet = False
@@ -140,7 +140,7 @@ def _refuse(plan: RecoveryPlan, held: Held, out: Path, table: RehearsedTable) ->
     raise DrillError(f"{plan.head.id}: below the policy and not refused")
 
 
-def _force(plan: Plan, holders: Sequence[Holder], kcvs: Mapping[str, str], table: RehearsedTable) -> None:
+def force(plan: Plan, holders: Sequence[Holder], kcvs: Mapping[str, str], table: RehearsedTable) -> None:
     """Against the rule: the parts themselves, below the policy, must not give the keys."""
     for place, key in enumerate(plan.given_out):
         values = [_value(plan, holder, place, table) for holder in holders]

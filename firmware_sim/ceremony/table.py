@@ -113,10 +113,10 @@ class MemoryCards:
 
     def __init__(self) -> None:
         self.rack = DirectRack(SeededEntropy(0, "custody"))
-        self._kept: dict[str, MemoryStorage] = {}
+        self.kept: dict[str, MemoryStorage] = {}
 
     def make(self, serial: str, kind: str) -> None:
-        self._kept[serial] = MemoryStorage(custody_values(serial, kind))
+        self.kept[serial] = MemoryStorage(custody_values(serial, kind))
 
     def remake(self, serial: str, kind: str, number: int) -> None:
         """Another new card that says the same number."""
@@ -124,10 +124,10 @@ class MemoryCards:
 
     def insert(self, serial: str) -> CardChannel:
         """Raises NoCardError when nobody has such a card."""
-        if serial not in self._kept:
+        if serial not in self.kept:
             raise NoCardError(f"card {serial}")
         self.rack.eject(SLOT)
-        self.rack.insert_chip(SLOT, CustodyChip(self._kept[serial], SeededEntropy(0, serial)))
+        self.rack.insert_chip(SLOT, CustodyChip(self.kept[serial], SeededEntropy(0, serial)))
         return self.rack.reader(SLOT).connect()
 
     def close(self) -> None:
