@@ -15,7 +15,8 @@ from card.files.kinds import KeySpec
 from card.files.profile import Crypto
 from card.secure_messaging import Authorise, CardCrypto, LineKey
 from keys.algorithms.padding import pad80
-from keys.centre import KeyCentre, card_ref
+from keys.centre import PURSE, SSC, KeyCentre
+from keys.centre import family as label_prefix
 from keys.errors import KeyLengthError, UnknownKeyError
 from keys.families import CardFamily, FamilyLine, family_of
 from keys.hierarchy import FACTOR_SIZE, fold
@@ -65,6 +66,12 @@ class CentreCardCrypto:
     crypto: Crypto
     f_city: bytes
     f_card: bytes
+    kind: str = SSC
+
+    @classmethod
+    def of_purse(cls, centre: KeyCentre, crypto: Crypto, issuer: bytes, asn: bytes) -> CentreCardCrypto:
+        """The keys of one purse: its issuer stands where a city stands, its number where a card does."""
+        return cls(centre, crypto, issuer, asn, PURSE)
 
     def authenticate(self, key: KeySpec, process: bytes, original: bytes, version: int | None = None) -> bytes:
         """8 bytes. UnknownKeyError."""
@@ -83,7 +90,8 @@ class CentreCardCrypto:
         return block if len(block) == FACTOR_SIZE else fold(block)
 
     def _ref(self, key: KeySpec, version: int) -> KeyRef:
-        return card_ref(key.name, self.f_city, self.f_card, self.crypto.algorithm, version)
+        label = label_prefix(self.kind, self.crypto.algorithm) + key.name
+        return KeyRef(label, (self.f_city, self.f_card), version)
 
 
 @dataclass(frozen=True, slots=True)
