@@ -104,7 +104,9 @@ class Builder:
             self.findings.note(
                 row, "kind", where, f"kind {_shown(kind)} 未知，应为 {kinds}", f"kind {_shown(kind)} is not known"
             )
-            return None
+            kind = _kind_meant(kind, row)
+            if kind is None:
+                return None
         fid = row.get("fid")
         if "sfi" not in row and isinstance(fid, str) and _is_hex(fid) and fid:
             row["sfi"] = bytes.fromhex(fid)[-1] & 0x1F
@@ -198,6 +200,14 @@ def _needed(kind: Any) -> frozenset[str]:
         for item in dataclasses.fields(kind)
         if item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING
     )
+
+
+def _kind_meant(kind: object, row: Table) -> str | None:
+    """What the writer of an unknown kind probably meant, so that the rest of the file is checked as well."""
+    near = difflib.get_close_matches(kind, FILE_KINDS, 1) if isinstance(kind, str) else []
+    if near:
+        return near[0]
+    return "record" if "record" in row else "transparent" if "field" in row else None
 
 
 def _named(where: str, row: Table) -> str:

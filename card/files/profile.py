@@ -256,6 +256,9 @@ def _extended(text: str, source: str, findings: Findings, located: bool, chain: 
     """The table of a text on top of the tables it extends."""
     table = read_table(text, source, findings, located)
     head = table.get("profile")
+    if isinstance(head, Table) and isinstance(table.get("extends"), str):
+        findings.note(table, "extends", "extends", "extends 应写在 [profile] 之内", "extends belongs under [profile]")
+        head.setdefault("extends", table.pop("extends"))
     base = head.get("extends", "") if isinstance(head, Table) else ""
     if not base or not isinstance(head, Table):
         return table

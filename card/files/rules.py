@@ -37,6 +37,12 @@ CHOICES = {
     "mac": ("retail", "sm4-cbc"),
     "tac_key": ("folded", "whole"),
 }
+# What belongs to an algorithm: a profile that mixes two families describes no card.
+FAMILIES: dict[str, dict[str, object]] = {
+    "3des": {"diversification": "pboc", "session": "3des(k,r)", "mac": "retail", "block": 8},
+    "sm4": {"diversification": "sm4", "session": "sm4(k,r||~r)", "mac": "sm4-cbc", "block": 16},
+}
+MAC_LENGTHS = (4, 8)
 
 
 @dataclass(slots=True)
@@ -144,14 +150,7 @@ def _check_keys(draft: Draft) -> None:
 
 
 def _check_specs(draft: Draft) -> None:
-    crypto: Crypto | None = draft.specs.get("crypto")
-    if crypto is not None:
-        if crypto.algorithm not in ALGORITHMS:
-            draft.note(crypto, "algorithm", "[crypto]", f"算法 {crypto.algorithm!r} 未知", "algorithm is not known")
-        for name, known in CHOICES.items():
-            if getattr(crypto, name) not in known:
-                text = " / ".join(known)
-                draft.note(crypto, name, "[crypto]", f"{name} 应为 {text}", f"{name} is not known; it is one of {text}")
+    _check_crypto(draft, draft.specs.get("crypto"))
     for name in ("pin", "purse", "psam", "bank"):
         spec = draft.specs.get(name)
         if spec is not None:
@@ -174,6 +173,29 @@ def _check_specs(draft: Draft) -> None:
         for part in ("public_key", "signing_certificate", "encryption_certificate"):
             if f"{certificate.adf}/{getattr(certificate, part)}" not in draft.declared["file"]:
                 draft.note(certificate, part, "[certificate]", "此文件未声明", f"{part} names a file not declared")
+
+
+def _check_crypto(draft: Draft, crypto: Crypto | None) -> None:
+    if crypto is None:
+        return
+    where, doubts = "[crypto]", set()
+    if crypto.algorithm not in ALGORITHMS:
+        draft.note(crypto, "algorithm", where, f"算法 {crypto.algorithm!r} 未知", "algorithm is not known")
+    for name, known in CHOICES.items():
+        if getattr(crypto, name) not in known:
+            doubts.add(name)
+            text = " / ".join(known)
+            draft.note(crypto, name, where, f"{name} 应为 {text}", f"{name} is not known; it is one of {text}")
+    for name, value in FAMILIES.get(crypto.algorithm, {}).items():
+        if name not in doubts and getattr(crypto, name) != value:
+            zh, en = f"{crypto.algorithm} 的 {name} 应为 {value}", f"{name} of {crypto.algorithm} is {value}"
+            draft.note(crypto, name, where, zh, en)
+    if crypto.mac_length not in MAC_LENGTHS:
+        draft.note(crypto, "mac_length", where, "mac_length 为 4 或 8", "mac_length is 4 or 8")
+    table = draft.builder.table_of(crypto)
+    if crypto.algorithm == "sm4" and table is not None and "verified" not in table:
+        zh, en = "sm4 要写明 verified = true 或 false", "with sm4 it is said whether it is verified = true or false"
+        draft.note(crypto, "algorithm", where, zh, en)
 
 
 def _check_atr(draft: Draft, atr: AtrSpec | None) -> None:
@@ -245,6 +267,7 @@ def _check_file(draft: Draft, ef: AnyEf) -> None:
     for rule in ("read", "write"):
         for name in sorted(getattr(ef, rule).keys()):
             _check_rule_key(draft, ef, rule, name, where)
+        _check_rule_pin(draft, ef, ef.dir, rule, where)
     fields: Sequence[Field] = ef.records if isinstance(ef, RecordEf) else ef.fields
     _unique(draft, fields, lambda item: item.name, "name", f"{ef.path} 中的名称", f"{ef.path} field")
     if not fields:
@@ -269,6 +292,13 @@ def _check_rule_key(draft: Draft, about: object, rule: str, name: str, where: st
             )
 
 
+def _check_rule_pin(draft: Draft, about: object, directory: str, rule: str, where: str) -> None:
+    asks = any("pin" in proofs for proofs in getattr(about, rule).any_of)
+    certificate = draft.specs.get("certificate")  # its directory has a PIN of its own
+    if asks and "pin" not in draft.specs and (certificate is None or directory != certificate.adf):
+        draft.note(about, rule, where, f"{rule} 要密码，而没有 [pin]", f"{rule} asks for a PIN, and there is no [pin]")
+
+
 def _check_records(draft: Draft, ef: RecordEf, where: str) -> None:
     if [item.no for item in ef.records] != list(range(1, len(ef.records) + 1)):
         draft.note(ef, "record", where, "记录号应由一连续", "record numbers do not count from one")
@@ -290,6 +320,7 @@ def _check_records(draft: Draft, ef: RecordEf, where: str) -> None:
         if item.read is not None:
             for name in sorted(item.read.keys()):
                 _check_rule_key(draft, item, "read", name, at)
+            _check_rule_pin(draft, item, ef.dir, "read", at)
         _unique(draft, list(leaves(item)), lambda part: part.name, "name", f"{at} 中的名称", f"{at} part")
 
 

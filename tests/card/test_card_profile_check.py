@@ -105,9 +105,16 @@ MISTAKES = [
     ('value = "12"', 'value = "1x"', "digits only"),
     ('kind = "record"', 'kind = "heap"', "heap"),
 ]
+# one statement against another; in one text these would hide one another
+CONTRADICTIONS = [
+    ('diversification = "pboc"', 'diversification = "sm4"', "diversification of 3des is pboc"),
+    ("mac_length = 4", "mac_length = 5", "4 or 8"),
+    ('algorithm = "3des"', 'algorithm = "sm4"', "verified"),
+    ('read = "free"', 'read = "pin"', "there is no [pin]"),
+]
 
 
-@pytest.mark.parametrize(("old", "new", "says"), MISTAKES)
+@pytest.mark.parametrize(("old", "new", "says"), MISTAKES + CONTRADICTIONS)
 def test_a_mistake_is_named_on_its_own_line(old: str, new: str, says: str) -> None:
     text = SMALL.replace(old, new, 1)
     profile, problems = examine(text, "mine")
@@ -128,6 +135,19 @@ def test_all_mistakes_are_named_at_once() -> None:
     _, problems = examine(text, "mine")
     for old, _, says in together:
         assert any(says in item.en and item.line == line_of(SMALL, old) for item in problems), says
+
+
+def test_a_file_of_an_unknown_kind_is_checked_all_the_same() -> None:
+    text = SMALL.replace('kind = "record"', 'kind = "recrd"').replace('format = "cn"', 'format = "bcd"')
+    _, problems = examine(text, "mine")
+    assert [item.line for item in problems if "bcd" in item.en] == [line_of(SMALL, 'format = "cn"')]
+
+
+def test_extends_above_the_head_is_one_mistake_and_brings_no_others() -> None:
+    head = '[profile]\nname = "mine"\nzh = "试"\nen = "trial"\n'
+    profile, problems = examine(f'extends = "ssc-2.00"\n{head}', "mine")
+    assert profile is None and [(item.line, item.en) for item in problems] == [(1, "extends belongs under [profile]")]
+    assert examine(f'{head}extends = "ssc-2.00"\n', "mine")[1] == ()
 
 
 def test_syntax_mistakes_are_all_named_and_hide_no_other() -> None:
