@@ -24,7 +24,7 @@ from firmware_sim.installed import find_chromium
 from firmware_sim.rack import DirectRack, PcscRack
 from keys.ceremony import cli as table
 from keys.ceremony.artefact import file_name
-from keys.ceremony.errors import CeremonyError, RehearsalError, VoidError
+from keys.ceremony.errors import CeremonyError, RehearsalError, UsedError, VoidError
 from keys.ceremony.holding import ceremony_folder, hold
 from keys.ceremony.minutes import write_minutes
 from keys.ceremony.plan import Plan, checked_plan, read_document
@@ -75,6 +75,8 @@ def rehearse(argv: list[str]) -> int:
         plan = checked_plan(document)
         if not plan.rehearsal:
             raise RehearsalError(f"{plan.head.id} is a production plan")
+        if args.out and ceremony_folder(args.out, plan.head.id, rehearsal=True).exists():
+            raise UsedError(f"{plan.head.id} in {args.out}")
         with _folder(args.out) as folder, _rack(folder, pcsc=args.pcsc) as rack:
             return _rehearse(plan, document, folder, RackCards(rack, folder / "cards"), args.seed)
     except (KeysError, CardError, SimError) as error:

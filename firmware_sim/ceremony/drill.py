@@ -17,11 +17,12 @@ from firmware_sim.errors import SimError
 from keys import tree
 from keys.ceremony import paper, shares
 from keys.ceremony.errors import CeremonyError, QuorumError
-from keys.ceremony.holding import Held, hold, read_card
+from keys.ceremony.holding import Held, hold
 from keys.ceremony.parts import xor
 from keys.ceremony.plan import Holder, Plan, RecoveryPlan, Scheme, checked_plan, checked_recovery, reviewed_digest
 from keys.ceremony.recovery import Recovered, recover
 from keys.ceremony.standing import artefact_of
+from keys.ceremony.taking import read_card
 from keys.hsm_software import SoftwareHsm
 from keys.kcv import kcv
 

@@ -14,9 +14,8 @@ from firmware_sim.card.store import MemoryStorage
 from firmware_sim.mother_card import CustodyChip, custody_values, make_custody_card
 from firmware_sim.rack import DirectRack, Rack
 from keys.ceremony.errors import NotConfirmedError
-from keys.ceremony.holding import Room
 from keys.ceremony.plan import Plan
-from keys.ceremony.table import FolderPrinter, Sheet
+from keys.ceremony.table import FolderPrinter, Room, Sheet
 
 SLOT: Final = "ceremony"
 _START_S: Final = 9 * 3600

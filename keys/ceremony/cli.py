@@ -18,7 +18,7 @@ from card.texts import both
 from keys.ceremony.artefact import file_name
 from keys.ceremony.console import ConsoleDesk, ReaderCards, hidden
 from keys.ceremony.errors import CeremonyError, PlanError, ReviewError, VoidError
-from keys.ceremony.holding import Room, ceremony_folder, hold
+from keys.ceremony.holding import ceremony_folder, hold
 from keys.ceremony.minutes import print_pdf, write_minutes
 from keys.ceremony.plan import (
     Plan,
@@ -30,7 +30,7 @@ from keys.ceremony.plan import (
 )
 from keys.ceremony.recovery import recover
 from keys.ceremony.standing import Standing, standing
-from keys.ceremony.table import DevicePrinter, FolderPrinter, Printer
+from keys.ceremony.table import DevicePrinter, FolderPrinter, Printer, Room
 from keys.errors import KeysError
 from keys.settings import KeysConfig, load_config
 

@@ -8,31 +8,26 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from card.domain.clock import Clock
-from card.domain.entropy import Entropy, SeededEntropy
+from card.domain.entropy import SeededEntropy
 from card.errors import CardError
 from keys.algorithms.sm3 import sm3
-from keys.ceremony import paper, shares
 from keys.ceremony.artefact import build, file_name
-from keys.ceremony.custody_card import EMPTY, NO_PIN, SLOTS, CustodyCard
 from keys.ceremony.errors import (
-    CeremonyError,
     CheckValueError,
-    CustodyCardError,
-    CustodyPinError,
-    LineError,
     RehearsalError,
     UsedError,
     VoidError,
 )
-from keys.ceremony.parts import Part, check_value, join, make_key
+from keys.ceremony.giving import Giver, Making
+from keys.ceremony.parts import Part, join, make_key
 from keys.ceremony.plan import Holder, Plan
-from keys.ceremony.table import Cards, Desk, Printer, Sheet
+from keys.ceremony.table import Room
+from keys.ceremony.taking import read_card, read_lines
 from keys.ceremony.transcript import CLOSED, NAME, OPENED, VOID, Transcript, closed, to_destroy
 from keys.errors import KeysError, ProductionRefusedError
 from keys.hsm import SecretKey
@@ -40,21 +35,8 @@ from keys.hsm_software import PRODUCTION
 from keys.well_known import refuse_well_known
 
 UNFINISHED: Final = ".unfinished"
-LINE_TRIES: Final = 3
 _PRESENT = ("officer", "witness", "auditor", "custodian")
 _CLOSING = ("officer", "witness", "auditor")
-
-
-@dataclass(frozen=True, slots=True)
-class Room:
-    """What is handed in: people, reader, printer, time, chance, and which installation this is."""
-
-    desk: Desk
-    cards: Cards
-    printer: Printer
-    clock: Clock
-    entropy: Entropy
-    profile: str = "demo"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +47,6 @@ class Held:
     transcript: Path
     artefact: Path
     head: str
-
-
-@dataclass(slots=True)
-class _Making:
-    """Keys and parts while the ceremony lasts."""
-
-    keys: dict[str, SecretKey] = field(default_factory=dict)
-    parts: dict[str, list[Part]] = field(default_factory=dict)  # label -> parts in the order of holders
-    given: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # label -> rows of the artefact
 
 
 def ceremony_folder(out: Path, plan_id: str, rehearsal: bool) -> Path:
@@ -132,14 +105,15 @@ class _Session:
 
     def __init__(self, plan: Plan, room: Room, transcript: Transcript) -> None:
         self._plan, self._room, self._transcript = plan, room, transcript
-        self._making = _Making()
+        self._making = Making()
+        self._giver = Giver(plan, room, transcript, self._making)
 
     def run(self, name: Path) -> None:
         """Up to the closing line; the artefact lies at `unfinished(name)` then."""
         self._open()
         self._make()
         for number, holder in enumerate(self._plan.holders, 1):
-            self._give(number, holder)
+            self._giver.give(number, holder)
         self._prove()
         raw = build(self._plan, self._making.keys, self._making.given)
         with unfinished(name).open("xb") as file:
@@ -185,88 +159,6 @@ class _Session:
             check = secret.kcv.hex().upper()
             self._room.desk.tell(f"{key.label} 已生成，校验值 {check}", f"{key.label} made, check value {check}")
 
-    # ---- giving out -------------------------------------------------------------------------------------------
-
-    def _give(self, number: int, holder: Holder) -> None:
-        where: dict[str, Any] = {"part": number, "person": holder.person}
-        if "card" in holder.media:
-            self._write_card(number, holder)
-            where |= {"card": holder.card, "serial": holder.serial}
-        if "paper" in holder.media:
-            self._print_sheets(number, holder)
-            where |= {"envelope": holder.envelope}
-        for slot, key in enumerate(self._plan.given_out, 1):
-            part = self._making.parts[key.label][number - 1]
-            row = where | ({"slot": slot} if "card" in holder.media else {})
-            row |= {"check": self._check(part), "commitment": part.commitment.hex()}
-            self._making.given[key.label].append(row)
-
-    def _write_card(self, number: int, holder: Holder) -> None:
-        name = self._plan.name(holder.person)
-        card = CustodyCard(self._room.cards.insert(holder.serial))
-        try:
-            self._check_new(card, holder)
-            self._transcript.add(
-                "card-begun", serial=holder.serial, kind=holder.card, person=holder.person, part=number
-            )
-            card.set_pin(self._room.desk.new_pin(name))
-            written = []
-            for slot, part in enumerate(self._parts_of(number), 1):
-                card.write(slot, part)
-                if card.read(slot) != part:
-                    raise CustodyCardError(f"slot {slot} of {holder.serial} holds something else than was written")
-                written.append(self._written(slot, part))
-        finally:
-            card.close()
-        self._transcript.add("card-written", serial=holder.serial, person=holder.person, part=number, slots=written)
-        self._room.desk.tell(
-            f"第 {number} 份已写入卡 {holder.serial}（{name}）", f"part {number} is on card {holder.serial}"
-        )
-
-    def _check_new(self, card: CustodyCard, holder: Holder) -> None:
-        if card.stand_in and not self._plan.rehearsal:
-            raise ProductionRefusedError("a custody card in software")
-        state = card.state()
-        if state.serial != holder.serial.upper() or state.kind != holder.card:
-            raise CustodyCardError(f"{state.kind} card {state.serial}, the plan says {holder.card} {holder.serial}")
-        if state.pin != NO_PIN or state.slots != bytes((EMPTY,)) * SLOTS:
-            raise CustodyCardError(f"card {state.serial} is not new")
-
-    def _print_sheets(self, number: int, holder: Holder) -> None:
-        name, plan = self._plan.name(holder.person), self._plan
-        self._transcript.add("sheet-begun", envelope=holder.envelope, person=holder.person, part=number)
-        written = []
-        for slot, part in enumerate(self._parts_of(number), 1):
-            spelled = shares.words(part.value) if plan.scheme.kind == "shares" else ""
-            sheet = Sheet(
-                plan.head.id,
-                holder.envelope,
-                name,
-                part.label,
-                number,
-                plan.scheme.parts,
-                self._check(part),
-                tuple(paper.lines(part.value)),
-                spelled,
-                plan.rehearsal,
-            )
-            self._room.printer.print(sheet)
-            written.append(self._written(slot, part))
-        self._room.desk.confirm(name, f"已封入信封 {holder.envelope}", f"sealed in envelope {holder.envelope}")
-        self._transcript.add(
-            "sheet-sealed", envelope=holder.envelope, person=holder.person, part=number, sheets=written
-        )
-
-    def _written(self, slot: int, part: Part) -> dict[str, Any]:
-        return {"slot": slot, "label": part.label, "check": self._check(part), "commitment": part.commitment.hex()}
-
-    def _parts_of(self, number: int) -> list[Part]:
-        return [self._making.parts[key.label][number - 1] for key in self._plan.given_out]
-
-    def _check(self, part: Part) -> str:
-        algorithm = self._making.keys[part.label].algorithm
-        return check_value(self._plan.scheme.kind, algorithm, part)
-
     # ---- proving ----------------------------------------------------------------------------------------------
 
     def _prove(self) -> None:
@@ -274,7 +166,7 @@ class _Session:
         found: dict[str, dict[int, bytes]] = {key.label: {} for key in self._plan.given_out}
         for number, holder in enumerate(self._plan.holders, 1):
             parts = self._again(number, holder)
-            for part, made in zip(parts, self._parts_of(number), strict=True):
+            for part, made in zip(parts, self._giver.parts_of(number), strict=True):
                 part.check(made.commitment)
                 found[part.label][number] = part.value
         for label, values in found.items():
@@ -295,7 +187,7 @@ class _Session:
             return read_card(self._room, holder.serial, name, len(self._plan.given_out))
         return [
             Part(made.ceremony, made.label, made.version, number, read_lines(self._room, holder.envelope, name, made))
-            for made in self._parts_of(number)
+            for made in self._giver.parts_of(number)
         ]
 
     # ---- people -----------------------------------------------------------------------------------------------
@@ -306,38 +198,3 @@ class _Session:
     def _sign_off(self, roles: Sequence[str], zh: str, en: str) -> None:
         for person in self._present(roles):
             self._room.desk.confirm(self._plan.name(person), zh, en)
-
-
-def read_card(room: Room, serial: str, name: str, slots: int) -> list[Part]:
-    """The parts in the first `slots` slots, after the holder's PIN; wrong PINs until the card is blocked.
-
-    CustodyBlockedError, CustodyCardError, CardError.
-    """
-    card = CustodyCard(room.cards.insert(serial))
-    try:
-        state = card.state()
-        if state.serial != serial.upper():
-            raise CustodyCardError(f"card {state.serial}, wanted is {serial}")
-        tries = state.tries
-        while True:
-            try:
-                card.verify(room.desk.pin(name, tries))
-                break
-            except CustodyPinError as wrong:
-                tries = wrong.tries_left
-                room.desk.tell(f"PIN 错误，还可试 {tries} 次", f"wrong PIN, {tries} left")
-        return [card.read(slot) for slot in range(1, slots + 1)]
-    finally:
-        card.close()
-
-
-def read_lines(room: Room, envelope: str, name: str, wanted: Part) -> bytes:
-    """The value typed from a sheet; a wrong line is named, and all are typed again. LineError after three times."""
-    for left in reversed(range(LINE_TRIES)):
-        try:
-            return paper.secret_of(room.desk.lines(name, envelope, wanted.label))
-        except LineError as wrong:
-            if not left:
-                raise
-            room.desk.tell(f"第 {wrong.line} 行有误，请重输", f"line {wrong.line} is wrong, once more")
-    raise CeremonyError(envelope)

@@ -14,10 +14,12 @@ from typing import Any
 from card.errors import CardError
 from keys.ceremony.artefact import Artefact, check_kcv, open_sealed
 from keys.ceremony.errors import CustodyCardError, PlanError, QuorumError, RehearsalError, UsedError
-from keys.ceremony.holding import Room, ceremony_folder, make_void, read_card, read_lines
+from keys.ceremony.holding import ceremony_folder, make_void
 from keys.ceremony.parts import Part, join
 from keys.ceremony.plan import Bringer, RecoveryPlan
 from keys.ceremony.standing import artefact_of
+from keys.ceremony.table import Room
+from keys.ceremony.taking import read_card, read_lines
 from keys.ceremony.transcript import CLOSED, NAME, OPENED, Transcript, closed
 from keys.errors import KeysError
 from keys.hsm import SecretKey

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from card.channel import CardChannel
+from card.domain.clock import Clock
+from card.domain.entropy import Entropy
 from keys.ceremony.errors import PrinterError
 from keys.ceremony.transcript import MARK
 
@@ -51,6 +53,18 @@ class Printer(Protocol):
     def print(self, sheet: Sheet) -> None:
         """PrinterError."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What is handed in: people, reader, printer, time, chance, and which installation this is."""
+
+    desk: Desk
+    cards: Cards
+    printer: Printer
+    clock: Clock
+    entropy: Entropy
+    profile: str = "demo"
 
 
 @dataclass(frozen=True, slots=True)

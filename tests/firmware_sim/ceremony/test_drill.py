@@ -11,12 +11,13 @@ from firmware_sim.ceremony.drill import DrillError, drill, force, forced, recove
 from firmware_sim.ceremony.table import MemoryCards, RackCards, RehearsedTable
 from firmware_sim.rack import DirectRack, PcscRack
 from keys.ceremony.errors import PlanError, RehearsalError, UsedError, VoidError
-from keys.ceremony.holding import ceremony_folder, hold, read_card
+from keys.ceremony.holding import ceremony_folder, hold
 from keys.ceremony.minutes import write_minutes
 from keys.ceremony.parts import xor
 from keys.ceremony.plan import Plan, checked_plan
 from keys.ceremony.recovery import recover
 from keys.ceremony.standing import artefact_of, standing
+from keys.ceremony.taking import read_card
 from keys.errors import ProductionRefusedError
 from keys.hsm_software import SoftwareHsm
 from keys.kcv import kcv
