@@ -132,7 +132,8 @@ def compare(a: Sequence[Line], b: Sequence[Line]) -> Comparison:
 
 
 def _by_place(lines: Sequence[Line]) -> dict[tuple[str, str], Line]:
-    return {(line.file, line.name): line for line in lines}
+    """A cyclic file without entries has nothing to compare: its line is left out."""
+    return {(line.file, line.name): line for line in lines if line.name or line.hex or line.code}
 
 
 def _kind(a: Line | None, b: Line | None) -> str:

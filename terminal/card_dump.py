@@ -49,6 +49,7 @@ from terminal.status_words import explain, status_word_of
 
 PURSES = ("tunion", "cityunion")
 LOG_ENTRIES = 10
+FORBIDDEN = "E-CARD-FORBIDDEN"
 _NOT_READ = (AccessDeniedError, PinInitialError, UnexpectedSwError, CardDataError, TlvError)
 _SHOWN_BYTES = 24
 _SHORT_HEX = 20  # no text or number of a card is that long and equal to its own bytes in hex
@@ -58,7 +59,8 @@ _SHORT_HEX = 20  # no text or number of a card is that long and equal to its own
 class Line:
     """One record or field; `code` is the reason when it could not be read, `status` the card's word for it.
 
-    `blank`: it was never personalised, which is not the same as holding an empty value.
+    `blank`: it was never personalised, which is not the same as holding an empty value. A cyclic file without entries
+    is one line without name, bytes and code.
     """
 
     file: str
@@ -215,7 +217,8 @@ def _file_lines(
     try:
         if isinstance(ef, CyclicEf):
             entries = session.read_log(ef.dir, ef.fid.hex(), LOG_ENTRIES)
-            return [_entry_line(ef, number, entry, profile) for number, entry in enumerate(entries, 1)]
+            lines = [_entry_line(ef, number, entry, profile) for number, entry in enumerate(entries, 1)]
+            return lines or [Line(ef.path, "", ef.name_zh, ef.name_en, "", "")]
         raw = session.read_raw(ef)
     except _NOT_READ as refused:
         return [_refusal(ef, "", ef.name_zh, ef.name_en, refused)]
@@ -280,7 +283,7 @@ def _line(ef: AnyEf, field: Field, raw: bytes, decoded: Callable[[], str], blank
 
 
 def _refusal(ef: AnyEf, name: str, zh: str, en: str, refused: Exception) -> Line:
-    code = getattr(refused, "code", "")
+    code = FORBIDDEN if not ef.read.any_of else getattr(refused, "code", "")
     sw = status_word_of(refused) if isinstance(refused, _NOT_READ) else None
     return Line(ef.path, name, zh, en, "", "", code, explain(sw).name if sw is not None else "")
 
@@ -305,9 +308,12 @@ def _shown_value(row: dict[str, str | bool]) -> str:
         value = str(row["value"])
         return value if len(value) <= 2 * _SHOWN_BYTES else value[: 2 * _SHOWN_BYTES] + "…"
     if row["code"]:
-        return f"{text(str(row['code']), 'zh').message} {row['status'] or row['code']}"
+        code = str(row["code"])
+        return f"{text(code, 'zh').message} {text(code, 'en').message} {row['status'] or code}"
     if row["blank"]:
         return "未写入 not personalised"
+    if not row["name"] and not row["hex"]:
+        return "没有记录 no entries"
     return "空 empty" if row["name"] and row["hex"] and row["name"] != "atr" else "-"
 
 

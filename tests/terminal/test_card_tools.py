@@ -103,6 +103,11 @@ def test_a_dump_is_masked_saved_and_compared(desk: Desk) -> None:
     again = desk.json(main_compare(["a.json", desk.reader[1], "--json"], desk.entropy))
     assert again["same"]
     assert "SSSE/EF06 citizen_no" in again["not_compared"]
+    shown = desk.said(main_dump(desk.reader, desk.entropy))
+    every = {ef.path for name in ("ssc-2.00-basic", "tunion") for ef in load_profile(name).files}
+    assert every <= set(shown.splitlines())  # also a cyclic file without entries
+    assert shown.splitlines()[shown.splitlines().index("EP/0018") + 1].endswith("没有记录 no entries")
+    assert "卡片要求先验证密码或密钥。 The card asks for a PIN or a key first. 6982" in shown
     desk.rack.eject(CARD)
     (desk.folder / "card.chip").unlink()
     desk.put(number=2)
