@@ -58,7 +58,7 @@ def drill(plan: Plan, out: Path, table: RehearsedTable, store: SoftwareHsm) -> D
             again = recovery_of(plan, chosen, recovered + refused)
             table.desk.quiet = True
             if size >= plan.scheme.need:
-                _judge(recover(again, held.folder, out, table.room), kcvs, store)
+                _judge(recover(again, held.folder, out, table.room, store), kcvs, store)
                 recovered += 1
                 said = "恢复一致", "recovered"
             else:
@@ -124,9 +124,6 @@ def _judge(recovered: Recovered, kcvs: Mapping[str, str], store: SoftwareHsm) ->
     found = {label: key.kcv.hex() for label, key in recovered.keys.items()}
     if found != kcvs:
         raise DrillError(f"recovered {found}, made {dict(kcvs)}")
-    for label, key in recovered.keys.items():
-        if label in tree.entries():
-            store.import_key(label, key.reveal(), version=recovered.versions[label])
     held = {(facts.label, facts.version): facts.kcv.hex() for facts in store.key_facts()}
     for label, version in recovered.versions.items():
         if label in tree.entries() and held[label, version] != kcvs[label]:

@@ -36,6 +36,9 @@ _STEPS: Final = {
     "artefact": "产物文件 artefact",
     "part-taken": "收到份额 part taken",
     "key-recovered": "密钥恢复 key recovered",
+    "keys-stored": "密钥入库 keys stored",
+    "card-emptying": "开始清空运输卡 emptying card",
+    "card-emptied": "运输卡已清空 card emptied",
     "closed": "仪式结束 closed",
     "void": "作废 void",
 }

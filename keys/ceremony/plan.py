@@ -72,7 +72,7 @@ class Person(_Table, frozen=True):
 
 
 class Holder(_Table, frozen=True):
-    """Who gets which part, in order, on what. Mother cards are kept, transport cards emptied on arrival."""
+    """Who gets which part, in order, on what. Mother cards are kept; transport cards travel and can be emptied."""
 
     person: str
     media: tuple[Medium, ...]
@@ -104,7 +104,10 @@ class _CeremonyFile(_Table, frozen=True):
 
 
 class RecoveryHead(_Table, frozen=True):
-    """`[recovery]`: which ceremony's parts are brought together again, and why."""
+    """`[recovery]`: which ceremony's parts are brought together again, and why.
+
+    `empty_cards`: transport cards are emptied for ever when a store has taken the keys.
+    """
 
     id: str
     of: str
@@ -115,6 +118,7 @@ class RecoveryHead(_Table, frozen=True):
     author: str
     reviewed_by: tuple[str, ...]
     review: str = ""
+    empty_cards: bool = False
 
 
 class Bringer(_Table, frozen=True):

@@ -1,7 +1,8 @@
 """Bringing parts together again: enough of them, each compared with its commitment, the keys by their check values.
 
-A recovery writes no card and makes no artefact: it gives the keys, in memory, to whoever asked, and leaves a
-transcript. Stopped anywhere it is void, and nothing has to be destroyed.
+A recovery makes no artefact: it gives the keys to a store, if one is there, and in memory to whoever asked, and leaves
+a transcript. Stopped anywhere it is void, and nothing has to be destroyed. Transport cards are emptied last, when the
+plan says so, and only when a store has taken the keys.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from card.errors import CardError
+from keys import tree
 from keys.ceremony.artefact import Artefact, check_kcv, open_sealed
 from keys.ceremony.errors import CustodyCardError, PlanError, QuorumError, RehearsalError, UsedError
 from keys.ceremony.holding import ceremony_folder, make_void
@@ -19,11 +21,19 @@ from keys.ceremony.parts import Part, join
 from keys.ceremony.plan import Bringer, RecoveryPlan
 from keys.ceremony.standing import artefact_of
 from keys.ceremony.table import Room
-from keys.ceremony.taking import read_card, read_lines
+from keys.ceremony.taking import empty_card, read_card, read_lines
 from keys.ceremony.transcript import CLOSED, NAME, OPENED, Transcript, closed
 from keys.errors import KeysError
 from keys.hsm import SecretKey
 from keys.hsm_software import PRODUCTION
+
+
+class Receives(Protocol):
+    """A store that takes masters of the key tree."""
+
+    def import_key(self, label: str, key: bytes, *, version: int = 1) -> None:
+        """KeysError when it refuses."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +46,15 @@ class Recovered:
     versions: Mapping[str, int]
 
 
-def recover(plan: RecoveryPlan, source: Path, out: Path, room: Room) -> Recovered:
-    """Recover the keys of the ceremony in folder `source`.
+def recover(plan: RecoveryPlan, source: Path, out: Path, room: Room, store: Receives | None = None) -> Recovered:
+    """Recover the keys of the ceremony in folder `source`; `store` takes those of the key tree.
 
     PlanError, TranscriptError, QuorumError, RehearsalError, UsedError: nothing was begun. VoidError afterwards.
     """
     artefact = artefact_of(source)
     _check(plan, artefact, room)
+    if plan.head.empty_cards and store is None:
+        raise PlanError("no store takes the keys here, so no card is emptied")
     folder = ceremony_folder(out, plan.head.id, plan.rehearsal)
     try:
         folder.mkdir(parents=True)
@@ -51,7 +63,7 @@ def recover(plan: RecoveryPlan, source: Path, out: Path, room: Room) -> Recovere
     transcript = Transcript(folder / NAME, room.clock, rehearsal=plan.rehearsal)
     keys: dict[str, SecretKey] = {}
     try:
-        _Gathering(plan, artefact, room, transcript).run(keys)
+        _Gathering(plan, artefact, room, transcript).run(keys, store)
     except (KeysError, CardError, OSError, KeyboardInterrupt, EOFError) as stop:
         if not closed(transcript.settle()):
             raise make_void(transcript, folder / "none", stop) from stop
@@ -87,8 +99,8 @@ class _Gathering:
         self._plan, self._artefact, self._room, self._transcript = plan, artefact, room, transcript
         self._given = [row for row in artefact.keys if "parts" in row]
 
-    def run(self, keys: dict[str, SecretKey]) -> None:
-        """Fill `keys`, then close."""
+    def run(self, keys: dict[str, SecretKey], store: Receives | None) -> None:
+        """Fill `keys`, hand them over, then close."""
         head = self._plan.head
         self._transcript.add(
             OPENED,
@@ -117,7 +129,24 @@ class _Gathering:
         for row in self._artefact.keys:
             if "sealed" in row:
                 self._recovered(row, open_sealed(row, keys[row["sealed"]["under"]]), keys)
+        if store is not None:
+            self._hand_over(keys, store)
+        if self._plan.head.empty_cards:
+            self._empty()
         self._transcript.add(CLOSED)
+
+    def _hand_over(self, keys: Mapping[str, SecretKey], store: Receives) -> None:
+        taken = [row for row in self._artefact.keys if row["label"] in tree.entries()]
+        for row in taken:
+            store.import_key(row["label"], keys[row["label"]].reveal(), version=row["version"])
+        self._transcript.add("keys-stored", labels=[row["label"] for row in taken])
+
+    def _empty(self) -> None:
+        for holder in self._plan.holders:
+            if holder.medium == "card" and _row_of(self._given[0], holder)["card"] == "transport":
+                self._transcript.add("card-emptying", serial=holder.serial, person=holder.person)
+                empty_card(self._room, holder.serial, self._plan.name(holder.person), len(self._given))
+                self._transcript.add("card-emptied", serial=holder.serial, person=holder.person)
 
     def _take(self, holder: Bringer, values: dict[str, dict[int, bytes]]) -> None:
         name = self._plan.name(holder.person)

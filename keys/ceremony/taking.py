@@ -18,6 +18,25 @@ def read_card(room: Room, serial: str, name: str, slots: int) -> list[Part]:
 
     CustodyBlockedError, CustodyCardError, CardError.
     """
+    card = _open(room, serial, name)
+    try:
+        return [card.read(slot) for slot in range(1, slots + 1)]
+    finally:
+        card.close()
+
+
+def empty_card(room: Room, serial: str, name: str, slots: int) -> None:
+    """Empty the first `slots` slots of a transport card for ever. Errors as `read_card`."""
+    card = _open(room, serial, name)
+    try:
+        for slot in range(1, slots + 1):
+            card.erase(slot)
+    finally:
+        card.close()
+
+
+def _open(room: Room, serial: str, name: str) -> CustodyCard:
+    """The card of that number, its PIN verified."""
     card = CustodyCard(room.cards.insert(serial))
     try:
         state = card.state()
@@ -31,9 +50,10 @@ def read_card(room: Room, serial: str, name: str, slots: int) -> list[Part]:
             except CustodyPinError as wrong:
                 tries = wrong.tries_left
                 room.desk.tell(f"PIN 错误，还可试 {tries} 次", f"wrong PIN, {tries} left")
-        return [card.read(slot) for slot in range(1, slots + 1)]
-    finally:
+        return card
+    except BaseException:
         card.close()
+        raise
 
 
 def read_lines(room: Room, envelope: str, name: str, wanted: Part) -> bytes:

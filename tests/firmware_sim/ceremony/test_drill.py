@@ -4,12 +4,14 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from card.domain.entropy import SeededEntropy, SystemEntropy
 from firmware_sim.ceremony.drill import DrillError, drill, force, forced, recovery_of
 from firmware_sim.ceremony.table import MemoryCards, RackCards, RehearsedTable
 from firmware_sim.rack import DirectRack, PcscRack
+from keys.ceremony.custody_card import ERASED, WRITTEN, CustodyCard
 from keys.ceremony.errors import PlanError, RehearsalError, UsedError, VoidError
 from keys.ceremony.holding import ceremony_folder, hold
 from keys.ceremony.minutes import write_minutes
@@ -187,6 +189,23 @@ def test_a_changed_artefact_is_not_opened(tmp_path: Path) -> None:
     path.write_text(json.dumps(document), "utf-8")
     with pytest.raises(PlanError, match="not the artefact"):
         recover(recovery_of(plan, plan.holders, 0), folder, tmp_path, table.room)
+
+
+def test_transport_cards_are_emptied_when_a_store_has_the_keys(tmp_path: Path, store: SoftwareHsm) -> None:
+    plan = policy("shares", 5, 3)
+    table, folder = held(plan, tmp_path)
+    again = recovery_of(plan, plan.holders[1:4], 0)
+    emptying = replace(again, head=msgspec.structs.replace(again.head, empty_cards=True))
+    with pytest.raises(PlanError, match="no store"):
+        recover(emptying, folder, tmp_path, table.room)
+    recovered = recover(emptying, folder, tmp_path, table.room, store)
+    stored = {(facts.label, facts.version): facts.kcv for facts in store.key_facts()}
+    assert stored["ssc/IRK", 2] == recovered.keys["ssc/IRK"].kcv
+    for holder in plan.holders[1:4]:
+        state = CustodyCard(table.cards.insert(holder.serial)).state()
+        assert state.slots[0] == (ERASED if holder.card == "transport" else WRITTEN)
+    what = [record["what"] for record in standing(recovered.folder).records]
+    assert what[-4:] == ["keys-stored", "card-emptying", "card-emptied", "closed"]
 
 
 def test_cards_in_files_on_a_rack(tmp_path: Path, store: SoftwareHsm) -> None:
