@@ -97,7 +97,7 @@ def _access_table() -> Iterator[str]:
         "forbidden": "nobody",
     }
     for rule, meaning in meanings.items():
-        yield f"| {RULES[rule][1]} | `{rule}` | {meaning} |"
+        yield f"| {RULES[rule][1]} | `{_cell(rule)}` | {meaning} |"
 
 
 # ---- one profile --------------------------------------------------------------------------------------------------
@@ -130,7 +130,7 @@ def _facts(profile: Profile) -> Iterator[str]:
     yield f"| protocols | {', '.join(profile.protocols)} |"
     doubt = "" if profile.verified and crypto.verified else "; **unverified**"
     yield f"| algorithm | {crypto.algorithm.upper()}, id {crypto.algorithm_id:02X}{doubt} |"
-    yield f"| session, MAC | {crypto.session}; {crypto.mac}, {crypto.mac_length} bytes, IV {crypto.mac_iv} |"
+    yield f"| session, MAC | {_cell(crypto.session)}; {crypto.mac}, {crypto.mac_length} bytes, IV {crypto.mac_iv} |"
     if profile.atr:
         yield f"| ATR | `{profile.atr.template}` |"
     if profile.contactless and profile.contactless.allowed:
@@ -254,6 +254,7 @@ def _part_rows(part: Item, depth: int) -> Iterator[str]:
 
 
 def _cell(text: str) -> str:
+    """For a cell of a table, where a bar would begin the next one, in code too."""
     text = text.replace("|", "\\|")
     return text if len(text) <= 40 else f"{text[:36]}…"
 

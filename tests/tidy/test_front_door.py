@@ -1,6 +1,7 @@
 """The front door: every command of the tour exists and explains itself; make and onecard list what they can do."""
 
 import importlib
+import re
 import runpy
 import subprocess
 import sys
@@ -48,3 +49,25 @@ def test_help_loads_no_command() -> None:
 def test_make_lists_its_targets() -> None:
     shown = subprocess.run(["make", "help"], capture_output=True, text=True, check=True, cwd=ROOT).stdout
     assert all(f"make {target} " in shown for target in TARGETS)
+
+
+def _ragged(text: str) -> list[str]:
+    """Rows of tables with more or fewer cells than the head of their table."""
+    found, head = [], 0
+    for line in text.splitlines():
+        cells = len(re.findall(r"(?<!\\)\|", line)) if line.startswith("|") else 0
+        head = cells if not cells or not head else head
+        if cells != head:
+            found.append(line)
+    return found
+
+
+def test_tables_of_the_pages_keep_their_cells() -> None:
+    """A bar that is not escaped begins a new cell, also inside code: what stands behind it would not be shown."""
+    pages = [*(ROOT / "docs").glob("*.md"), *ROOT.glob("*.md")]
+    assert not [f"{path.name}: {row}" for path in pages for row in _ragged(path.read_text("utf-8"))]
+
+
+def test_the_check_of_tables_can_fail() -> None:
+    assert _ragged("| a | b |\n|---|---|\n| `1|2` | 3 |\n| 1 | 2 |\n") == ["| `1|2` | 3 |"]
+    assert not _ragged("| a | b |\n|---|---|\n| `1\\|2` | 3 |\n")
