@@ -28,7 +28,7 @@ from keys.ceremony.parts import Part, join, make_key
 from keys.ceremony.plan import Holder, Plan
 from keys.ceremony.table import Room
 from keys.ceremony.taking import read_card, read_lines
-from keys.ceremony.transcript import CLOSED, NAME, OPENED, VOID, Transcript, closed, to_destroy
+from keys.ceremony.transcript import CLOSED, NAME, OPENED, VOID, Transcript, closed, sync_folder, to_destroy
 from keys.errors import KeysError, ProductionRefusedError
 from keys.hsm import SecretKey
 from keys.hsm_software import PRODUCTION
@@ -76,6 +76,7 @@ def hold(plan: Plan, out: Path, room: Room) -> Held:
     finally:
         transcript.close()
     unfinished(name).replace(name)
+    sync_folder(folder)
     return Held(folder, transcript.path, name, transcript.head)
 
 

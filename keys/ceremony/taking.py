@@ -9,6 +9,8 @@ from keys.ceremony.custody_card import CustodyCard
 from keys.ceremony.errors import CeremonyError, CustodyCardError, CustodyPinError, LineError
 from keys.ceremony.parts import Part
 from keys.ceremony.table import Room
+from keys.errors import ProductionRefusedError
+from keys.hsm_software import PRODUCTION
 
 LINE_TRIES: Final = 3
 
@@ -39,6 +41,8 @@ def _open(room: Room, serial: str, name: str) -> CustodyCard:
     """The card of that number, its PIN verified."""
     card = CustodyCard(room.cards.insert(serial))
     try:
+        if card.stand_in and room.profile == PRODUCTION:
+            raise ProductionRefusedError("a custody card in software")
         state = card.state()
         if state.serial != serial.upper():
             raise CustodyCardError(f"card {state.serial}, wanted is {serial}")

@@ -37,6 +37,7 @@ class Transcript:
             self._file = path.open("xb")
         except FileExistsError:
             raise UsedError(str(path)) from None
+        sync_folder(path.parent)
 
     def add(self, what: str, **facts: Any) -> Record:
         """One step, on the disk when this returns."""
@@ -75,6 +76,15 @@ class Transcript:
 
     def close(self) -> None:
         self._file.close()
+
+
+def sync_folder(folder: Path) -> None:
+    """Make names in `folder` durable."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def read_transcript(path: Path) -> tuple[Record, ...]:

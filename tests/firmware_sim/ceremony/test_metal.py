@@ -58,6 +58,13 @@ class PipePrinter(DevicePrinter):
         reading.join()
 
 
+def marked(table: RehearsedTable) -> MemoryCards:
+    """The same cards in chips that say they are software."""
+    cards = MemoryCards()
+    cards.kept = table.cards.kept  # type: ignore[union-attr]
+    return cards
+
+
 def production() -> Plan:
     document = example()
     document["ceremony"] |= {"mode": "production", "printer": "/dev/usb/lp0", "id": "P-1"}
@@ -83,6 +90,10 @@ def test_a_production_ceremony_has_no_mark_and_serves_production_only(tmp_path: 
     with pytest.raises(RehearsalError):
         artefact.accept("demo")
     again = recovery_of(plan, plan.holders[2:], 1)
+    with pytest.raises(VoidError, match="E-PRODUCTION-REFUSED"):
+        recover(
+            recovery_of(plan, plan.holders[1:4], 2), held.folder, tmp_path / "out", replace(room, cards=marked(table))
+        )
     assert {
         label: key.kcv.hex() for label, key in recover(again, held.folder, tmp_path / "out", room).keys.items()
     } == {row["label"]: row["kcv"] for row in artefact.keys}
