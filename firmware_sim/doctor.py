@@ -45,6 +45,7 @@ class Replaced:
 
     keys: str = ""
     psam: str = ""
+    custody: str = ""
     silicon: str = ""
     banks: str = ""
     police: str = ""
