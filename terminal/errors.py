@@ -113,6 +113,12 @@ class TransferStateError(TerminalError):
     code = "E-TRANSFER-STATE"
 
 
+class TransferSwappedError(TerminalError):
+    """The card in the old card's reader is the newer one."""
+
+    code = "E-TRANSFER-SWAPPED"
+
+
 class TransferStuckError(TerminalError):
     """Neither card nor server can say what became of a step; the money stands in a suspense account until one can."""
 

@@ -19,6 +19,7 @@ class ChipModule:
         self._irk_kid = ssc.key("IRK").psam_kid or 0
         self._log = log
         self._psam: ChipPsam | None = None
+        self._session: PsamSession | None = None
         self.terminal_no = b""
 
     def powered(self) -> ChipPsam:
@@ -29,9 +30,16 @@ class ChipModule:
                 self.terminal_no = session.terminal_number()
             except (CardError, KeysError) as lost:
                 raise PsamLostError(type(lost).__name__) from lost
-            self._psam = ChipPsam(session, self._irk_kid)
+            self._psam, self._session = ChipPsam(session, self._irk_kid), session
         return self._psam
+
+    def session(self) -> PsamSession:
+        """The module itself, for proofs of ours to a card. PsamLostError."""
+        self.powered()
+        if self._session is None:
+            raise PsamLostError("dropped")
+        return self._session
 
     def drop(self) -> None:
         """Forget it; the next use powers it again."""
-        self._psam = None
+        self._psam = self._session = None

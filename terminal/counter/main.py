@@ -1,17 +1,22 @@
-"""The counter's reader: a card in front of a clerk. Loss, replacement and hand-over are done at the server's desk."""
+"""The counter's reader: a card in front of a clerk. Loss, replacement and hand-over are done at the server's desk.
+
+With a second reader, `transfers`: an old card's rights and balance move to the holder's new card.
+"""
 
 from dataclasses import dataclass
 
 from card.channel import standard
 from card.errors import CardError
-from card.files.profile import load_profile
+from card.files.profile import Profile, load_profile
 from card.pin import Pin
 from card.readers.reader import Reader
 from card.session import SscSession
 from card.snapshot import CardSnapshot
 from terminal.apdus import TwoWires
+from terminal.counter.transfer import TransferDesk, TransferWires
 from terminal.errors import PsamLostError
 from terminal.journal import TerminalJournal
+from terminal.memory import Memory
 from terminal.modules import ChipModule
 from terminal.post import Post
 from terminal.scenes.chip import ChipPresented, read_chip
@@ -19,6 +24,7 @@ from terminal.scenes.counter import CounterErrand
 from terminal.screen import Screen, Tone, screen
 from terminal.sync import Sync, SyncReport
 from terminal.tap import Road, TapResult
+from terminal.uplink import Uplink
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +88,16 @@ class CounterDesk:
         finally:
             channel.close()
         return screen("S-COUNTER-PIN", Tone.GO)
+
+    def transfers(
+        self, new_reader: Reader, memory: Memory, uplink: Uplink, purse_profile: Profile | None = None
+    ) -> TransferDesk:
+        """Old card in this counter's reader, new card in `new_reader`: begin, resume, confirm, undo.
+
+        `memory` must outlive the process. Show what `pending` of the desk says before serving anybody.
+        """
+        wires = TransferWires(self._reader, new_reader, self._module, self.wires)
+        return TransferDesk(self._post, wires, memory, uplink, (self._ssc, purse_profile or load_profile("tunion")))
 
     def sync(self) -> SyncReport:
         """One round with the server. Raises LinkDownError."""

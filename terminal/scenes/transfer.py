@@ -28,6 +28,7 @@ from terminal.scenes.transfer_money import MoneyMove, PurseDesk
 from terminal.verifiers.card import CardVerifier, ChipProof
 
 RIGHTS_FROM = "DF"  # directories of rights are DF01, DF02, ...
+OPEN = "transfer.open"  # the old cards of transfers begun here; those that have ended go when another begins
 
 
 class TransferStage(Enum):
@@ -38,6 +39,9 @@ class TransferStage(Enum):
     UNDOING = "undoing"
     UNDONE = "undone"
     CONFIRMED = "confirmed"
+
+
+ENDED = (TransferStage.UNDONE.value, TransferStage.CONFIRMED.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,11 @@ class Transfer:
         """Where the transfer from this card stands; None when none was begun here."""
         raw = self._memory.get(_name(old.card_id))
         return TransferState.from_bytes(raw) if raw else None
+
+    def moving(self, state: TransferState) -> Fen:
+        """How much this transfer has taken, or is about to take, from the old card; no card is needed to ask."""
+        forth = self._money(state, "forth").state()
+        return Fen(state.moved or (forth.amount if forth else 0))
 
     def move(self, old: CardSide, new: CardSide) -> TransferState:
         """Rights, then money; again after whatever went wrong. TransferRefusedError when they are not one holder's.
@@ -143,6 +152,7 @@ class Transfer:
                 continue
             write, kept = _differences(new, ef, have, found)
             places = tuple(f"{ef.path}/{name}" for name in write)
+            before = state
             # Durable before the card is written: undo clears what may have been written, and it was blank before.
             state = self._keep(
                 replace(
@@ -152,7 +162,18 @@ class Transfer:
                 )
             )
             if write:
-                new.session.write(ef.path, write, new.authorise, pin=new.pin)
+                state = self._write(state, before, new, ef, write)
+        return state
+
+    def _write(
+        self, state: TransferState, before: TransferState, new: CardSide, ef: RecordEf, write: dict[str, Value]
+    ) -> TransferState:
+        """What nothing here may write stays on the old card and is named as kept; nothing was sent then."""
+        try:
+            new.session.write(ef.path, write, new.authorise, pin=new.pin)
+        except AccessNeedError:
+            names = (f"{ef.path}/{name}" for name in write)
+            return self._keep(replace(state, places=before.places, kept=tuple(dict.fromkeys([*state.kept, *names]))))
         return state
 
     def _clear_rights(self, state: TransferState, new: CardSide) -> None:
@@ -171,6 +192,8 @@ class Transfer:
 
     def _begun(self, old: CardSide, new: CardSide) -> TransferState:
         state = self.state(old)
+        if state is None or state.stage in ENDED:
+            self._enlist(old.card_id)  # first: a transfer nobody knows of could not be shown after a power cut
         if state is None:
             return self._keep(TransferState(old.card_id, new.card_id))
         if state.stage == TransferStage.UNDONE.value:
@@ -191,9 +214,21 @@ class Transfer:
         if old.card_id == new.card_id:
             raise TransferRefusedError("one card twice")
 
+    def _enlist(self, old: str) -> None:
+        listed = dict.fromkeys([*(state.old for state in pending(self._memory)), old])
+        self._memory.put(OPEN, json.dumps(list(listed)).encode())
+
     def _keep(self, state: TransferState) -> TransferState:
         self._memory.put(_name(state.old), state.to_bytes())
         return state
+
+
+def pending(memory: Memory) -> list[TransferState]:
+    """Transfers begun with this memory and neither confirmed nor undone, oldest first; no card is needed to ask."""
+    listed: list[str] = json.loads(memory.get(OPEN) or b"[]")
+    kept = [memory.get(_name(old)) for old in listed]
+    states = [TransferState.from_bytes(raw) for raw in kept if raw]
+    return [state for state in states if state.stage not in ENDED]
 
 
 def spent(state: TransferState, new: PurseSession) -> Fen:
