@@ -1,5 +1,6 @@
 """`onecard card purse`: every purse on the card, which one a terminal will use, and why."""
 
+import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,6 +22,8 @@ from terminal.card_desk import (
     print_table,
     reported,
 )
+from terminal.card_medical import Medical, print_medical, read_medical
+from terminal.card_pin import PinSource, add_pin_options
 
 # The order in which a terminal looks: the nation-wide purse first (contract §5).
 ORDER = ("tunion", "cityunion")
@@ -80,14 +83,32 @@ def main_purse(argv: Sequence[str], log: TrafficSink | None = None) -> int:
     parser = Arguments(prog="onecard card purse", description="卡内各钱包 · every purse on the card")
     add_reader_options(parser, psam=False)
     parser.add_argument("--log", action="store_true", help=f"也列最近 {ENTRIES} 笔 · the newest entries too")
+    parser.add_argument("--ask-pin", action="store_true", help="输入密码，也看医疗账户 · the PIN, for medical accounts")
+    add_pin_options(parser)
     options = parser.parse_args(list(argv))
     if options.reader == LIST:
         return print_readers(options.json)
+    return reported(lambda: _run(options, log))
 
-    def run() -> int:
-        return _show(on_card(options, lambda channel, _: read_purses(channel), log=log), options.log, options.json)
 
-    return reported(run)
+def _run(options: argparse.Namespace, log: TrafficSink | None) -> int:
+    asked = options.ask_pin or options.pin_stdin
+
+    def read(channel: CardChannel, _: str) -> tuple[list[Shown], Medical | None]:
+        found = read_purses(channel)
+        source = PinSource(options.pin_stdin)
+        medical = read_medical(channel, source, quiet=options.json, last_try=options.last_try) if asked else None
+        return found, medical
+
+    found, medical = on_card(options, read, log=log)
+    if options.json:
+        more = {"medical": medical and medical.row()} if asked else {}
+        print_json({"order": list(ORDER), "purses": [item.row() for item in found], **more})
+        return DONE if found else NO
+    status = _show(found, options.log)
+    if asked:
+        print_medical(medical)
+    return status
 
 
 def read_purses(channel: CardChannel, order: Sequence[str] = ORDER) -> list[Shown]:
@@ -107,10 +128,7 @@ def _log(channel: CardChannel, found: FoundPurse) -> tuple[LogEntry, ...]:
         return ()
 
 
-def _show(found: list[Shown], with_log: bool, as_json: bool) -> int:
-    if as_json:
-        print_json({"order": list(ORDER), "purses": [item.row() for item in found]})
-        return DONE if found else NO
+def _show(found: list[Shown], with_log: bool) -> int:
     if not found:
         print("这张卡没有钱包。 This card has no purse.")
         return NO

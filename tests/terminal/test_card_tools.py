@@ -219,6 +219,30 @@ def test_every_purse_is_shown_and_a_3_00_card_keeps_its_holder(desk: Desk) -> No
 
 
 @pytest.mark.pcsc
+def test_medical_accounts_are_shown_to_the_holder_and_nothing_is_asked_without_them(desk: Desk, types: Any) -> None:
+    desk.factory.card(desk.folder / "card.chip", Order(1, profiles=WHOLE, whole=True))
+    desk.rack.insert(CARD, desk.folder / "card.chip")
+    assert "medical" not in desk.json(main_purse([*desk.reader, "--json"]))
+    types(f"{TWIN_PIN.digits}\n")
+    medical = desk.json(main_purse([*desk.reader, "--pin-stdin", "--json"]))["medical"]
+    assert [(row["account"], row["amount_fen"] is not None) for row in medical["accounts"]] == [
+        (1, True), (2, True), (3, True),
+    ]  # fmt: skip
+    assert medical["transactions"] == []
+    types(f"{TWIN_PIN.digits}\n")
+    shown = desk.said(main_purse([*desk.reader, "--pin-stdin"]))
+    assert shown.index("6 PIN tries are left") < shown.index("医疗账户，只读 medical accounts, read only")
+    types("112233\n")
+    desk.said(main_purse([*desk.reader, "--pin-stdin"]), 2)
+    assert desk.err.startswith("E-PIN-WRONG")
+    desk.rack.eject(CARD)
+    (desk.folder / "card.chip").unlink()
+    desk.put()
+    types("")
+    assert "This card has no medical application." in desk.said(main_purse([*desk.reader, "--pin-stdin"]))
+
+
+@pytest.mark.pcsc
 @pytest.mark.parametrize("line", ["t0", "iso14443-106"])
 def test_the_log_names_commands_masks_data_and_prices_them(desk: Desk, line: str) -> None:
     desk.put()
