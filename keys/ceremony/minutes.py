@@ -42,6 +42,7 @@ _STEPS: Final = {
     "closed": "仪式结束 closed",
     "void": "作废 void",
 }
+_THINGS: Final = {"card": "卡", "envelope": "信封"}
 _STYLE: Final = """
 @page { size: A4; margin: 16mm 15mm 18mm; }
 body { font: 10.5pt/1.45 'Noto Sans CJK SC', 'WenQuanYi Micro Hei', 'WenQuanYi Zen Hei', sans-serif; color: #111; }
@@ -233,7 +234,9 @@ def _detail(record: Record, names: Mapping[str, str]) -> str:
 def _destroy(found: Standing) -> str:
     if found.closed:
         return ""
-    items = "".join(f'<p><span class="box">☐</span> {escape(item)}</p>' for item in found.destroy)
+    items = "".join(
+        f'<p><span class="box">☐</span> {_THINGS[item.split()[0]]} {escape(item)}</p>' for item in found.destroy
+    )
     return "<h2>须当场销毁 To be destroyed at the table</h2>" + (items or "<p>无 nothing</p>")
 
 

@@ -10,11 +10,12 @@ import pytest
 from card.domain.entropy import SeededEntropy, SystemEntropy
 from firmware_sim.ceremony.drill import DrillError, drill, force, forced, recovery_of
 from firmware_sim.ceremony.table import MemoryCards, RackCards, RehearsedTable
+from firmware_sim.installed import find_chromium
 from firmware_sim.rack import DirectRack, PcscRack
 from keys.ceremony.custody_card import ERASED, WRITTEN, CustodyCard
 from keys.ceremony.errors import PlanError, RehearsalError, UsedError, VoidError
 from keys.ceremony.holding import ceremony_folder, hold
-from keys.ceremony.minutes import write_minutes
+from keys.ceremony.minutes import print_pdf, write_minutes
 from keys.ceremony.parts import xor
 from keys.ceremony.plan import Plan, checked_plan
 from keys.ceremony.recovery import recover
@@ -24,6 +25,7 @@ from keys.errors import ProductionRefusedError
 from keys.hsm_software import SoftwareHsm
 from keys.kcv import kcv
 from tests.keys.ceremony.documents import example, policy, reviewed
+from tests.required import missing
 
 POLICIES = [("shares", parts, need) for parts in range(2, 6) for need in range(2, parts + 1)]
 POLICIES += [("components", parts, parts) for parts in range(2, 6)]
@@ -125,6 +127,21 @@ def test_the_minutes_say_who_what_when(tmp_path: Path) -> None:
     wanted += [str(row["kcv"]).upper() for row in artefact_of(folder).keys] + [plan.digest.hex(), found.head]
     wanted += [row["check"] for row in artefact_of(folder).keys[0]["parts"]]
     assert not [text for text in wanted if text not in page]
+
+
+@pytest.mark.browser
+def test_the_minutes_as_pdf(tmp_path: Path) -> None:
+    browser = find_chromium()
+    if browser is None:
+        missing("browser", "no Chromium")
+    plan = policy("shares", 3, 2)
+    _, folder = held(plan, tmp_path)
+    page = write_minutes(plan, standing(folder), folder / "m.html")
+    assert print_pdf(page, tmp_path / "no-such-browser") is None
+    pdf = print_pdf(page, browser)
+    assert pdf is not None
+    assert pdf.read_bytes().startswith(b"%PDF-")
+    assert pdf.stat().st_size > 20_000, "a page with text on it"
 
 
 def test_the_registry_takes_the_rows_but_never_those_of_a_rehearsal(tmp_path: Path) -> None:
