@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from string import hexdigits
 from typing import Any
 
 from card.errors import CardError
@@ -75,10 +76,9 @@ def _options(verb: str, argv: list[str]) -> argparse.Namespace:
 
 
 def _instruction(text: str) -> int:
-    value = int(text, 16)
-    if not 0 <= value <= 0xFF:
-        raise ValueError("an instruction is one byte")
-    return value
+    if len(text) != 2 or not set(text) <= set(hexdigits):
+        raise argparse.ArgumentTypeError(f"{text!r}: 应为两位十六进制，如 DC; two hex digits are wanted, as DC")
+    return int(text, 16)
 
 
 def _list(_: Path, slots: list[dict[str, Any]], options: argparse.Namespace) -> int:

@@ -189,8 +189,14 @@ def _has_holder(channel: CardChannel) -> bool:
 def on_card(options: argparse.Namespace, work: Callable[[CardChannel, str], T], *, log: TrafficSink | None = None) -> T:
     """`work(channel, reader name)` with the chosen card; `options` are those of `add_reader_options`."""
     name = choose(options.reader, getattr(options, "psam", ""), options.patience)
-    with powered(name, options.patience, log) as channel:
-        return work(channel, name)
+    try:
+        with powered(name, options.patience, log) as channel:
+            return work(channel, name)
+    except ForeignCardError as other:
+        if options.reader:
+            raise
+        # Nobody named this reader: the card that was meant may be missing from another one.
+        raise ForeignCardError(f"{other}; looked into {name!r}, the only reader here with a card") from other
 
 
 def display_width(text_: str) -> int:

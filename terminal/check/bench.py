@@ -83,6 +83,14 @@ class Reads:
     missing: list[str] = field(default_factory=list)
     malformed: list[str] = field(default_factory=list)
 
+    def add(self, file: "Reads") -> None:
+        """The records of one file: a blank one beside others that are written was not forgotten, it is empty."""
+        (self.good if file.good else self.blank).extend(file.blank)
+        self.good.extend(file.good)
+        self.closed.extend(file.closed)
+        self.missing.extend(file.missing)
+        self.malformed.extend(file.malformed)
+
 
 class CheckBench:
     """One card on the bench. `found` is None for a card without social security environment."""
@@ -140,8 +148,10 @@ class CheckBench:
         reads = Reads()
         for ef in session.profile.files_of(directory):
             if isinstance(ef, RecordEf):
+                part = Reads()
                 for record in ef.records:
-                    self._read(session, ef, record, reads)
+                    self._read(session, ef, record, part)
+                reads.add(part)
         return reads
 
     def _read(self, session: SscSession, ef: RecordEf, record: RecordField, reads: Reads) -> None:

@@ -158,3 +158,11 @@ def test_eight_cards_and_four_psams_at_once(tmp_path: Path) -> None:
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=10)
     assert process.returncode == 0
+
+
+@pytest.mark.parametrize("wrong", ["ZZ", "100", "-1", "D"])
+def test_an_instruction_is_two_hex_digits(wrong: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run_control("tear", ["card-0", f"--ins={wrong}"], "")
+    assert ended.value.code == 64
+    assert f"'{wrong}': 应为两位十六进制，如 DC; two hex digits are wanted, as DC" in capsys.readouterr().err

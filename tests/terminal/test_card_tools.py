@@ -216,6 +216,10 @@ def test_every_purse_is_shown_and_a_3_00_card_keeps_its_holder(desk: Desk) -> No
     desk.put_psam()
     desk.said(main_read([*desk.reader, *desk.psam], desk.entropy), 2)
     assert "E-PSAM-FAMILY" in desk.err
+    desk.rack.eject(CARD)
+    desk.said(main_read([], desk.entropy), 2)
+    assert desk.err.startswith("E-CARD-FOREIGN")
+    assert desk.psam[1] in desk.err, "nobody named a reader: which one holds the only card is said"
 
 
 @pytest.mark.pcsc
@@ -265,6 +269,8 @@ def test_the_acceptance_list_passes_on_a_sound_card_and_writes_nothing(
     desk.put(*profiles)
     before = (desk.folder / "card.chip").read_bytes()
     found = desk.json(main_check([*desk.reader, "--page", "c.html", "--json"], desk.entropy, desk.clock))
+    ssse = next(item for item in found["items"] if item["id"] == "data.ssse_record")
+    assert "0 of them not personalised" in ssse["why_en"]  # the second half of a short name is empty, not forgotten
     assert (desk.folder / "card.chip").read_bytes() == before
     assert found["summary"]["fail"] == 0
     assert found["profile"] == (profiles[0] if profiles else "ssc-2.00-basic")
