@@ -53,6 +53,7 @@ COMMANDS = {
         "teller: the server, its API pages, and twins to browse",
     ),
     "run bus": ("firmware_sim.cli_server:run_bus", "公交车载机", "driver: a bus validator"),
+    "run counter": ("firmware_sim.cli_server:run_counter", "柜面旧卡转新卡", "teller: an old card moves to a new one"),
     "keys ceremony": (
         "firmware_sim.ceremony.cli:keys_ceremony",
         "密钥仪式：演练、举行、恢复",

@@ -2,7 +2,8 @@
 
 from card.domain.clock import SystemClock
 from card.domain.entropy import SystemEntropy
-from firmware_sim.run_bus import run_demo
+from firmware_sim import run_bus as bus_demo
+from firmware_sim import run_counter as counter_demo
 from firmware_sim.serve import run as serve_with_twins
 from firmware_sim.tears.command import main_tears
 from firmware_sim.world.command import main_world
@@ -13,8 +14,13 @@ from terminal.bus import console
 def run_bus(argv: list[str]) -> int:
     """`onecard run bus`: on this machine's readers, or with `--demo` on twins and a server of its own."""
     if "--demo" in argv:
-        return run_demo(argv, SystemClock(), SystemEntropy())
+        return bus_demo.run_demo(argv, SystemClock(), SystemEntropy())
     return console.run(argv, SystemClock(), SystemEntropy())
+
+
+def run_counter(argv: list[str]) -> int:
+    """`onecard run counter`: an old card to a new one, on twins and a server of its own."""
+    return counter_demo.run_demo(argv, SystemClock(), SystemEntropy())
 
 
 def serve(argv: list[str]) -> int:

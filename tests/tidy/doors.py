@@ -22,7 +22,7 @@ ADAPTERS: dict[str, tuple[str, ...]] = {
     "alembic": ("*/database.py", *MIGRATIONS),
     "fastapi": ("*/routes.py", "server/http/", "*/main.py"),
     "starlette": ("*/routes.py", "server/http/", "*/main.py"),
-    "uvicorn": ("server/cli.py", "*/main.py", "firmware_sim/serving.py", "firmware_sim/run_bus.py"),
+    "uvicorn": ("server/cli.py", "*/main.py", "firmware_sim/serving.py", "firmware_sim/own_house.py"),
     "jinja2": ("issuance/console/views.py", "firmware_sim/demo/", "*/pages.py"),
     "gmalglib": ("keys/algorithms/sm2_gmalglib.py",),
     "cryptography": ("keys/algorithms/", "firmware_sim/card/crypto.py"),
