@@ -34,7 +34,7 @@ from card.recovery import settle_records
 from card.reference import Target, resolve
 from card.secure_messaging import Authorise
 from card.session import SscSession
-from card.text_codec import Edition
+from card.text_codec import Edition, split_name
 from card.texts import both
 from card.writer import Means
 from card.writing import FileRecord, OpenWrite
@@ -144,7 +144,7 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
 def parse_fields(profile: Profile, session: SscSession, texts: Sequence[str]) -> list[Change]:
     """Changes in the order given, each checked against the profile. WriteRefError, FieldError."""
     changes: list[Change] = []
-    for text in texts:
+    for text in _with_rest_of_names(profile, texts):
         ref, separator, value = text.partition("=")
         try:
             if not separator:
@@ -161,6 +161,29 @@ def parse_fields(profile: Profile, session: SscSession, texts: Sequence[str]) ->
             raise WriteRefError(f"{ref}: named twice")
         changes.append(Change(target.ef.path, field, new, need, profile.text_codec))
     return changes
+
+
+def _with_rest_of_names(profile: Profile, texts: Sequence[str]) -> list[str]:
+    """A holder's name goes on in a second record where the first ends (card §1.3): both are written, so that no rest of
+    an earlier name stays behind a shorter one. Whoever names the second record himself gets what he says. FieldError.
+    """
+    places = {_place(profile, text.partition("=")[0]): text for text in texts}
+    first, rest = (_place(profile, profile.names.get(part, "")) for part in ("first", "rest"))
+    if not first or not rest or first not in places or rest in places:
+        return list(texts)
+    ref, separator, value = places[first].partition("=")
+    name = split_name(value, profile.text_codec) if value else None
+    halves = [f"{ref}={name.first_text if name else ''}", f"{rest}={name.rest_text if name else ''}"]
+    return [half for text in texts for half in (halves if text == places[first] and separator else [text])]
+
+
+def _place(profile: Profile, ref: str) -> str:
+    """Path and field name of a reference, empty where it names no record; what is wrong with it is said later."""
+    try:
+        target = resolve(profile, ref)
+    except (ProfileError, ValueError):
+        return ""
+    return f"{target.ef.path}/{target.record.name}" if target.record else ""
 
 
 def _target(profile: Profile, ref: str) -> tuple[Target, Field]:

@@ -223,6 +223,23 @@ def test_every_purse_is_shown_and_a_3_00_card_keeps_its_holder(desk: Desk) -> No
 
 
 @pytest.mark.pcsc
+def test_a_long_name_goes_on_in_its_second_record_and_leaves_no_rest_behind(desk: Desk) -> None:
+    desk.put()
+    write = [*desk.reader, "--test-keys", "--yes", "--json"]
+    for name, rest in (("𠮷" + "长" * 18, "长" * 5), ("李四", "")):  # 4 and 13 times 2 bytes are 30
+        done = desk.json(main_write([f"SSSE/EF06/09={name}", *write], desk.entropy))
+        assert [row["ref"] for row in done["changes"]] == ["SSSE/EF06/name", "SSSE/EF06/name_ext"]
+        rows = desk.json(main_dump([*desk.reader, "--full", "--json"], desk.entropy))
+        halves = {row["name"]: row["value"] for row in rows if row["name"] in ("name", "name_ext")}
+        assert halves == {"name": name.removesuffix(rest), "name_ext": rest}
+        assert desk.json(main_read([*desk.reader, "--json"], desk.entropy))["name"] == name
+    desk.said(main_write([f"SSSE/EF06/09={'长' * 30}", *write], desk.entropy), 2)
+    assert desk.err.rpartition("E-FIELD")[1]
+    own = desk.json(main_write(["SSSE/EF06/09=王五", "SSSE/EF06/4E=六", *write], desk.entropy))
+    assert own["written"] == ["SSSE/EF06/name", "SSSE/EF06/name_ext"]  # both were named: nothing is added
+
+
+@pytest.mark.pcsc
 def test_medical_accounts_are_shown_to_the_holder_and_nothing_is_asked_without_them(desk: Desk, types: Any) -> None:
     desk.factory.card(desk.folder / "card.chip", Order(1, profiles=WHOLE, whole=True))
     desk.rack.insert(CARD, desk.folder / "card.chip")
