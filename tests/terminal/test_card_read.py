@@ -19,8 +19,8 @@ from firmware_sim.card.store import create_file
 from firmware_sim.rack import PcscRack
 from keys.centre import KeyCentre
 from keys.hsm_software import SoftwareHsm
-from terminal.card_dump import main_dump
 from terminal.card_desk import display_width, print_table
+from terminal.card_dump import main_dump
 from terminal.card_read import main_read
 
 ROOT = Path(__file__).resolve().parents[2]
