@@ -9,6 +9,7 @@ from firmware_sim.tears.command import main_tears
 from firmware_sim.world.command import main_world
 from server.cli import serve as serve_alone
 from terminal.bus import console
+from terminal.counter import console as counter_console
 
 
 def run_bus(argv: list[str]) -> int:
@@ -19,7 +20,9 @@ def run_bus(argv: list[str]) -> int:
 
 
 def run_counter(argv: list[str]) -> int:
-    """`onecard run counter`: an old card to a new one, on twins and a server of its own."""
+    """`onecard run counter`: on this machine's readers, or with `--demo` on twins and a server of its own."""
+    if "--demo" not in argv:
+        return counter_console.run(argv, SystemClock(), SystemEntropy())
     return counter_demo.run_demo(argv, SystemClock(), SystemEntropy())
 
 

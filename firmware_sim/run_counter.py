@@ -91,8 +91,8 @@ def run_demo(argv: Sequence[str], clock: Clock, entropy: Entropy, ask: Callable[
 
 
 def _options(argv: Sequence[str]) -> argparse.Namespace:
-    parser = Arguments(prog="onecard run counter", description="柜面旧卡转新卡演示 · old card to new card at a counter")
-    parser.add_argument("--demo", action="store_true", help="自带模拟卡和服务器 · brings its own twins and server")
+    parser = Arguments(prog="onecard run counter --demo", description="柜面旧卡转新卡演示 · an old card to a new one")
+    parser.add_argument("--demo", action="store_true", help=argparse.SUPPRESS)
     help_ = "真实 PC/SC 或同进程 · PC/SC or in process"
     parser.add_argument("--transport", choices=("pcsc", "direct"), default="pcsc", help=help_)
     help_ = "转移后询问、确认或撤销 · after the move: ask, confirm, or undo (default ask)"

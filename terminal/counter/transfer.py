@@ -34,6 +34,11 @@ from terminal.verifiers.card import CardVerifier
 
 READERS = (("旧卡读卡器", "old card's reader"), ("新卡读卡器", "new card's reader"))
 SERIAL = slice(16, 24)  # of the card id in hex: the chip's own part, which the clerk may see (card §1.10)
+OPEN_SCREENS = {
+    TransferStage.MOVING.value: "S-TRANSFER-OPEN-MOVING",
+    TransferStage.MOVED.value: "S-TRANSFER-OPEN-MOVED",
+    TransferStage.UNDOING.value: "S-TRANSFER-OPEN-UNDOING",
+}
 NO_SUCH_KEY = (0x6A88, 0x6985)  # the module does not hold it, or not for this use (card §4.4)
 
 
@@ -135,7 +140,7 @@ class TransferDesk:
     def _open(self, state: TransferState) -> Screen:
         known = {"old": state.old[SERIAL], "new": state.new[SERIAL]}
         amount = self._transfer.moving(state).yuan()
-        return screen(f"S-TRANSFER-OPEN-{state.stage.upper()}", Tone.STAFF, amount=amount, **known)
+        return screen(OPEN_SCREENS[state.stage], Tone.STAFF, amount=amount, **known)
 
     # ---- both cards ------------------------------------------------------------------------------------------------
 

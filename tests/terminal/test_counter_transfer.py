@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from card.domain.clock import SystemClock
+from card.domain.entropy import SystemEntropy
 from firmware_sim.card.faults import Fault
 from firmware_sim.psam import make_psam
+from terminal.counter import console
 from terminal.counter.main import CounterDesk
 from terminal.counter.transfer import TransferDesk
 from terminal.device import Device
@@ -173,3 +176,33 @@ def test_a_module_without_the_key_leaves_the_data_and_moves_the_money(bureau: Bu
     assert moved.state is not None and moved.state.places == () and len(moved.state.kept) == len(BLANK_RIGHTS)
     assert counter.undo().screen.code == "S-TRANSFER-UNDONE"
     assert pair.balances() == (BALANCE, ON_NEW)
+
+
+def test_the_tellers_window(bureau: Bureau, desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    pair = bureau.pair()
+    desk.lay(pair)
+    for letters, wanted in (("bq", ["S-TRANSFER-MOVED"]), ("xc", ["S-TRANSFER-OPEN-MOVED", "S-TRANSFER-CONFIRMED"])):
+        typed = iter(letters)
+
+        def ask(_: str, typed: Iterator[str] = typed) -> str:
+            try:
+                return next(typed)
+            except StopIteration:
+                raise EOFError from None
+
+        console.serve(desk.start(), ask)
+        shown = capsys.readouterr().out
+        assert [line.split("] ")[1] for line in shown.splitlines() if line.startswith("[")] == wanted
+    assert pair.balances() == (0, BALANCE + ON_NEW)
+
+
+def test_without_readers_it_says_so_and_ends_with_two(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PCSCLITE_CSOCK_NAME", str(tmp_path / "nobody"))
+    monkeypatch.chdir(tmp_path)
+    assert console.run(["--old", "no such", "--new", "none"], SystemClock(), SystemEntropy()) == 2
+    assert "下一步" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as ended:
+        console.run(["--old", "only"], SystemClock(), SystemEntropy())
+    assert ended.value.code == 64
