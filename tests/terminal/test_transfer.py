@@ -18,7 +18,7 @@ from card.snapshot import CardSnapshot
 from firmware_sim.card.chip import memory_chip
 from firmware_sim.card.cos import Card
 from firmware_sim.card.factory import Order, Twin
-from firmware_sim.card.faults import Fault
+from firmware_sim.card.faults import Fault, FaultKind
 from firmware_sim.card.memory import PurseState
 from keys.card_crypto import CentreCardCrypto, authorise_with
 from server.facts import service as facts
@@ -301,7 +301,9 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("slot", "kind", "ins", "then"), FAULTS)
-def test_a_card_torn_in_the_middle_loses_nothing(bureau: Bureau, slot: str, kind: str, ins: int, then: str) -> None:
+def test_a_card_torn_in_the_middle_loses_nothing(
+    bureau: Bureau, slot: str, kind: FaultKind, ins: int, then: str
+) -> None:
     pair = bureau.pair()
     sides = pair.sides()
     pair.town.rack.fault(slot, Fault(kind, ins=ins))
