@@ -136,11 +136,11 @@ class _Counter:
         self._house = house
         self._with_apdus = with_apdus
         self._device, self._desk, self._counter = self._start()
-        closing.callback(lambda: self._device.close())
+        closing.callback(self._end)
 
     def power_cut(self) -> None:
         """What is pending is on the screen before anybody is served."""
-        self._device.close()
+        self._end()
         self._device, self._desk, self._counter = self._start()
 
     def show(self, deed: str) -> TransferShown:
@@ -153,6 +153,10 @@ class _Counter:
             trace = self._counter.wires.trace
             print("\n".join(f"      {exchange.micros / 1000:7.2f} ms  {exchange.name}" for exchange in trace.exchanges))
         return shown
+
+    def _end(self) -> None:
+        self._counter.close()
+        self._device.close()
 
     def _start(self) -> tuple[Device, TransferDesk, CounterDesk]:
         rack = self._house.rack

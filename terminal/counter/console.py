@@ -85,7 +85,10 @@ def _serve(options: argparse.Namespace, clock: Clock, entropy: Entropy, ask: Cal
     device = open_device(Origin(config, "counter", clock, entropy, config.data_dir), connect, options.code)
     try:
         counter = CounterDesk(device.post, old, psam, device.journal, device.sync)
-        serve(counter.transfers(new, device.memory, device.uplink), ask)
+        try:
+            serve(counter.transfers(new, device.memory, device.uplink), ask)
+        finally:
+            counter.close()
     finally:
         device.close()
     return DONE

@@ -99,6 +99,10 @@ class CounterDesk:
         wires = TransferWires(self._reader, new_reader, self._module, self.wires)
         return TransferDesk(self._post, wires, memory, uplink, (self._ssc, purse_profile or load_profile("tunion")))
 
+    def close(self) -> None:
+        """Let go of the PSAM."""
+        self._module.drop()
+
     def sync(self) -> SyncReport:
         """One round with the server. Raises LinkDownError."""
         if self._sync is None:

@@ -56,11 +56,12 @@ def test_undecided_it_waits_for_the_next_start(capsys: pytest.CaptureFixture[str
 
 @pytest.mark.pcsc
 def test_the_command_through_the_real_daemon() -> None:
-    command = [sys.executable, str(ROOT / "onecard.py"), "run", "counter", "--demo", "--then", "undo"]
+    command = [sys.executable, str(ROOT / "onecard.py"), "run", "counter", "--demo", "--torn", "--then", "undo"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=240, cwd=ROOT)
     if any(code in done.stderr for code in ("E-SIM-NO-DAEMON", "E-SIM-OPEN-NETWORK")):
         missing("pcsc", done.stderr.strip())
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "S-TRANSFER-OPEN-MOVING" in done.stdout
     assert "S-TRANSFER-MOVED" in done.stdout and "S-TRANSFER-UNDONE" in done.stdout
     assert EVEN in end_of(done.stdout)
 
