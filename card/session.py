@@ -27,13 +27,13 @@ from card.purse import PurchaseInit as PurchaseInit
 from card.purse import PurseSession as PurseSession
 from card.secure_messaging import Authorise, CardCrypto
 from card.status import ask, send
+from card.text_codec import WIDEST_CHARACTER
 from card.wire import CardChannel
 from card.writer import Means, Values, Written, read_place, write_place
 from card.writing import WriteRecord
 
 FACTOR_LENGTH = 8
 OK = SW.OK.to_bytes(2, "big")
-WIDEST_CHARACTER = 4  # bytes of GB 18030: a record with so much room left was not too short for the name
 MASTER_FILE = bytes.fromhex("3F00")
 
 

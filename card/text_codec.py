@@ -42,6 +42,7 @@ _DOTS = str.maketrans({"•": MIDDLE_DOT, "‧": MIDDLE_DOT, "・": MIDDLE_DOT})
 
 FIRST_LENGTH = 30  # EF06.09 (card §1.3, A)
 REST_LENGTH = 20  # EF06.4E (A)
+WIDEST_CHARACTER = 4  # bytes of GB 18030: a record with so much room left was not too short for the name
 
 
 class Edition(Enum):
@@ -146,5 +147,9 @@ def split_name(name: str, edition: Edition) -> NameOnCard:
 
 
 def join_name(first: str, rest: str) -> str:
-    """The name of a holder from the two decoded records."""
-    return first + rest
+    """The name of a holder from the two decoded records.
+
+    A first record with room for any further character is the whole name: what stands in 4E is then an old rest.
+    """
+    room = FIRST_LENGTH - len(first.encode(_TABLES[Edition.GB18030_2022][0], "replace"))  # only how long it is
+    return first if room >= WIDEST_CHARACTER else first + rest

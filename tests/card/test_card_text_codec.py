@@ -228,6 +228,12 @@ def test_names_over_two_records(name: str, first: int, rest: int) -> None:
     assert decode(halves.first, NEWEST) == halves.first_text
 
 
+def test_a_short_first_record_is_the_whole_name() -> None:
+    assert join_name("王小明", "旧名的剩余") == "王小明"
+    assert join_name("字" * 13, "旧") == "字" * 13, "26 bytes: any further character had room"
+    assert join_name("字" * 14, "新") == "字" * 14 + "新", "28 bytes: a character of four had none"
+
+
 @pytest.mark.parametrize("name", ["字" * 26, "字" * 30, "A" * 51, "", "  ", "a" + "字" * 14 + "𠮷" + "字" * 9])
 def test_a_name_that_does_not_fit_names_the_field(name: str) -> None:
     with pytest.raises(FieldError) as refused:
