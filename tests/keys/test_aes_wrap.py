@@ -1,4 +1,4 @@
-"""AES key wrap against RFC 3394 §4.1 and §4.6; one changed bit anywhere is refused."""
+"""AES key wrap against RFC 3394 (4.1 and 4.6); one changed bit anywhere is refused."""
 
 import pytest
 
