@@ -152,7 +152,8 @@ class VpcdLink:
     def _exchange(self, apdu: bytes) -> bytes:
         try:
             return self.slot.exchange(apdu)
-        except EmptySlotError:
-            # Noted before the driver can tell anybody, so that nobody puts the chip back in between.
-            self._torn = not self._pulled.is_set()
-            raise
+        finally:
+            # Noted before the driver can tell anybody, so that nobody puts the chip back in between. A chip may also be
+            # torn away behind its answer.
+            if not self.slot.occupied:
+                self._torn = not self._pulled.is_set()

@@ -27,7 +27,7 @@ VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "slip39.json").rea
 def test_published_shares(case: dict[str, Any]) -> None:
     """The library answers its own standard's vectors; those it must refuse are refused."""
     mnemonics, passphrase = case["input"]["shares"], case["input"]["passphrase"].encode()
-    if case["expect"]:
+    if case["expect"] != "refused":
         assert combine_mnemonics(mnemonics, passphrase).hex() == case["expect"]
     else:
         with pytest.raises(MnemonicError):
