@@ -29,6 +29,7 @@ from card.wire import CardChannel
 CHALLENGE = 16
 POINT = 64
 SIGNATURE = 64
+SESSION_KEY = 16
 _SEQUENCE = 0x30
 
 
@@ -114,6 +115,22 @@ class CertificateSession(Session):
         self._refuse_contactless("sign")
         return ask(self.channel, commands.certificate_sign(self.spec, digest), "sign", SIGNATURE)
 
+    def generate_encryption_key(self) -> bytes:
+        """A new encryption key pair in the chip; its public half, 64 bytes, which no file repeats: the encryption
+        certificate holds it. What was sealed for the old pair can no longer be opened. ProfileError where undeclared.
+        """
+        self._need_encryption()
+        command = commands.certificate_generate_encryption(self.spec)
+        return ask(self.channel, command, "generate encryption key", POINT)
+
+    def open_session_key(self, cipher: bytes) -> bytes:
+        """The 16-byte key in C1 ‖ C3 ‖ C2, 112 bytes, by the encryption key in the chip; AccessDeniedError without
+        the PIN, KeyMissingError without a key, UnexpectedSwError 6A80 when it is not for this chip.
+        """
+        self._need_encryption()
+        self._refuse_contactless("sign")
+        return ask(self.channel, commands.certificate_open(self.spec, cipher), "open session key", SESSION_KEY)
+
     def write_certificate(self, kind: str, der: bytes, crypto: CardCrypto | None = None) -> None:
         """In pieces of the profile's size (card §2.5: 70h), the first piece last, so a half file is no certificate.
 
@@ -150,6 +167,10 @@ class CertificateSession(Session):
         if not isinstance(ef, TransparentEf):
             raise ProfileError(f"{ef.path} must be transparent")
         return ef
+
+    def _need_encryption(self) -> None:
+        if not (self.spec.generate_encryption and self.spec.open_key):
+            raise ProfileError(f"{self.profile.name} does not say how the card uses an encryption key")
 
     def _refuse_contactless(self, word: str) -> None:
         rules = self.profile.contactless

@@ -258,6 +258,16 @@ def certificate_generate(spec: CertificateSpec) -> CommandApdu:
     return _headed(spec.generate, le=64)
 
 
+def certificate_generate_encryption(spec: CertificateSpec) -> CommandApdu:
+    """GENERATE KEY of the encryption key; answers its public half X ‖ Y."""
+    return _headed(spec.generate_encryption, le=64)
+
+
+def certificate_open(spec: CertificateSpec, cipher: bytes) -> CommandApdu:
+    """OPEN SESSION KEY: C1 ‖ C3 ‖ C2 of a 16-byte key, 112 bytes; answers the key (declared)."""
+    return _headed(spec.open_key, _sized("cipher", cipher, 112), le=16)
+
+
 def certificate_sign(spec: CertificateSpec, digest: bytes) -> CommandApdu:
     """SIGN a 32-byte digest; answers r ‖ s."""
     return _headed(spec.sign, _sized("digest", digest, 32), le=64)

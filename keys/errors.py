@@ -30,6 +30,12 @@ class PublicKeyError(KeysError):
     code = "E-PUBLIC-KEY"
 
 
+class EnvelopeError(KeysError):
+    """A digital envelope, or the SM2 cipher in it, is malformed or was not made for this key."""
+
+    code = "E-ENVELOPE"
+
+
 class Sm2MissingError(KeysError):
     """No library on this machine offers SM2."""
 

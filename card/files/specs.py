@@ -150,6 +150,8 @@ class CertificateSpec:
     signer_id: str
     confidence: str
     admin_initial: str = ""  # no administrator's PIN on the chip when empty
+    generate_encryption: bytes = b""  # these two empty: nobody says how the card uses an encryption key
+    open_key: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

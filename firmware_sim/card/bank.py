@@ -7,14 +7,14 @@ from card.files.specs import BankSpec
 from firmware_sim.card import certificate
 from firmware_sim.card.cos import Card
 from firmware_sim.card.dispatch import Command
-from firmware_sim.card.rules import Form, Rule, always, exactly, plain, within
+from firmware_sim.card.rules import Form, Rule, always, exactly, plain, sizes, within
 from firmware_sim.card.select import tlv
 from firmware_sim.card.status import BAD_DATA, CONDITIONS, KEY_NOT_FOUND, SwError
 
 NO_PDOL = bytes.fromhex("8300")
 PRIMITIVE = 0x80  # template of an answer without inner tags
 ATC_TOP = 0xFFFF
-SIGN_LENGTH = 32
+SIGN_LENGTH, CIPHER_LENGTH = 32, 112
 ATC_TAG, LAST_ONLINE_TAG, PIN_TRIES_TAG = 0x9F36, 0x9F13, 0x9F17
 
 
@@ -73,5 +73,6 @@ RULES: dict[int, Rule] = {
     0x80CA: Rule(
         get_data_or_sign, "P", (Form(_data_tag, within(range(1))), *plain(0x0000, SIGN_LENGTH)), always("sign")
     ),
-    0x804E: Rule(certificate.generate, "IP", plain(0x0000, 0), always("sign")),
+    0x804E: Rule(certificate.generate, "IP", (Form(exactly(0x0000, 0x0001), sizes(0)),), always("sign")),
+    0x80CC: Rule(certificate.open_session_key, "P", plain(0x0000, CIPHER_LENGTH), always("sign")),
 }

@@ -1,4 +1,4 @@
-"""The certificate application of version 3.00 (card §6.1): PINs under SM4, an SM2 key that never leaves, signatures.
+"""The certificate application of version 3.00 (card §6.1): PINs under SM4, SM2 keys that never leave, signatures.
 
 Layouts the sources leave open are declared: docs/card-commands.md, 9. SM2 is a library's.
 """
@@ -10,6 +10,7 @@ from firmware_sim.card.cos import PIN_PROOF, Card
 from firmware_sim.card.dispatch import Command, want_le
 from firmware_sim.card.line import MAC
 from firmware_sim.card.status import (
+    BAD_DATA,
     BLOCKED,
     CONDITIONS,
     FILE_NOT_FOUND,
@@ -21,12 +22,15 @@ from firmware_sim.card.status import (
 from firmware_sim.card.timing import tally
 from keys.algorithms.sm2 import Sm2PrivateKey
 from keys.algorithms.sm2_backend import HALF, ORDER
+from keys.errors import EnvelopeError
 
 HOLDER, ADMINISTRATOR = "holder", "administrator"
 HOLDER_P2, CHANGE_BY_HOLDER = 0x81, 0x01
 PIN_KEY_LENGTH, CHALLENGE, LINE_CHALLENGE = 16, 16, 4
 BIT_LENGTH = bytes.fromhex("0100")  # in front of X || Y in EF0012: 256 bits
-PRIVATE = "certificate/key"  # 32 bytes; no command reads it
+# 32 bytes each; no command reads them
+PRIVATE, ENCRYPTION = "certificate/key", "certificate/encryption"
+FOR_ENCRYPTION = 0x01  # P2 of GENERATE KEY
 
 
 def pin_name(who: str) -> str:
@@ -89,12 +93,18 @@ def change_pin(card: Card, command: Command) -> bytes:
 
 
 def generate(card: Card, command: Command) -> bytes:
-    """80 4E 00 00 -> X || Y: a new key pair inside the chip; the public key stands in EF0012 too."""
+    """80 4E 00 00 -> X || Y: a new key pair inside the chip; the signing key's public half stands in EF0012 too.
+
+    P2 01 is the encryption key, whose public half is only answered: its certificate is where others find it.
+    """
     spec = _place(card)
     if not (card.in_state("initialised") and card.session.personalising):
         _need_pin(card)
     want_le(command, 2 * HALF)
     key, scalar = _new_key(card)
+    if command.p2 == FOR_ENCRYPTION:
+        card.nv.commit({ENCRYPTION: scalar})
+        return key.public.raw()
     ef = card.plan.ef_by_fid(spec.adf, bytes.fromhex(spec.public_key))
     if ef is None:
         raise SwError(FILE_NOT_FOUND)
@@ -112,6 +122,20 @@ def sign(card: Card, command: Command) -> bytes:
     _need_pin(card)
     tally("sm2_sign")
     return Sm2PrivateKey.from_scalar(scalar).sign_digest(command.data)
+
+
+def open_session_key(card: Card, command: Command) -> bytes:
+    """80 CC 00 00 70 C1 || C3 || C2 -> the 16-byte key in it: SM2 decryption with the encryption key."""
+    _place(card)
+    scalar = card.nv.get(ENCRYPTION)
+    if scalar is None:
+        raise SwError(KEY_NOT_FOUND)
+    _need_pin(card)
+    tally("sm2_decrypt")
+    try:
+        return Sm2PrivateKey.from_scalar(scalar).decrypt(command.data)
+    except EnvelopeError:
+        raise SwError(BAD_DATA) from None
 
 
 def in_place(card: Card) -> bool:

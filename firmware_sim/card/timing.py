@@ -37,7 +37,9 @@ _TALLY = _Tally()
 
 
 def tally(operation: str, blocks: int = 1) -> None:
-    """The chip served by this thread has done `blocks` of "des", "3des", "sm4", "sm3", "sm2_sign" or "sm2_keygen"."""
+    """The chip served by this thread has done `blocks` of "des", "3des", "sm4", "sm3", "sm2_sign", "sm2_decrypt",
+    "sm2_keygen".
+    """
     counts = _TALLY.blocks
     counts[operation] = counts.get(operation, 0) + blocks
 

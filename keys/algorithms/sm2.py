@@ -13,9 +13,17 @@ from functools import lru_cache
 from typing import Final
 
 from keys.algorithms.sm2_backend import DEFAULT_ID, HALF, ORDER, SIGNATURE_SIZE, Sm2Backend, Sm2Handle, self_test
+from keys.algorithms.sm2_cipher import OVERHEAD
 from keys.algorithms.sm2_gmalglib import GmalglibSm2
 from keys.algorithms.sm2_openssl import OpenSslSm2
-from keys.errors import KeysError, PublicKeyError, SignatureError, Sm2MissingError, Sm2SelfTestError
+from keys.errors import (
+    EnvelopeError,
+    KeysError,
+    PublicKeyError,
+    SignatureError,
+    Sm2MissingError,
+    Sm2SelfTestError,
+)
 
 Opener = Callable[[], Sm2Backend]
 _OPENERS: Final[tuple[Opener, ...]] = (OpenSslSm2.open, GmalglibSm2)
@@ -33,7 +41,7 @@ def choose_backend(openers: Sequence[Opener]) -> Sm2Backend:
         try:
             backend = opener()
             wrong = self_test(backend)
-        except (Sm2MissingError, PublicKeyError) as error:
+        except (Sm2MissingError, PublicKeyError, EnvelopeError) as error:
             missing.append(str(error))
             continue
         if wrong:
@@ -111,7 +119,7 @@ class Sm2PublicKey:
 
 
 class Sm2PrivateKey:
-    """A private key that signs. It never prints, pickles or compares its scalar."""
+    """A private key that signs and opens. It never prints, pickles or compares its scalar."""
 
     __slots__ = ("_backend", "_handle", "public")
 
@@ -137,6 +145,12 @@ class Sm2PrivateKey:
         if len(digest) != HALF:
             raise ValueError("an SM3 digest has 32 bytes")
         return self._backend.sign_digest(self._handle, digest)
+
+    def decrypt(self, cipher: bytes) -> bytes:
+        """The plain bytes of C1 || C3 || C2 (GB/T 32918.4 clause 7); EnvelopeError unless it was made for this key."""
+        if len(cipher) <= OVERHEAD:
+            raise EnvelopeError("not an SM2 cipher")
+        return self._backend.decrypt(self._handle, cipher)
 
     def __repr__(self) -> str:
         return f"Sm2PrivateKey(public={self.public.compressed().hex()})"

@@ -20,6 +20,14 @@ EXAMPLE_SIGNATURE: Final = bytes.fromhex(
     "F5A03B0648D2C4630EEAC513E1BB81A15944DA3827D5B74143AC7EACEEE720B3"
     "B1B6AA29DF212FD8763182BC0D421CA1BB9038FD1F7F42D4840B69C485BBC1AA"
 )
+# The encryption example of the same annex and key: "encryption standard" as C1 || C3 || C2.
+EXAMPLE_PLAIN: Final = b"encryption standard"
+EXAMPLE_CIPHER: Final = bytes.fromhex(
+    "04EBFC718E8D1798620432268E77FEB6415E2EDE0E073C0F4F640ECD2E149A73"
+    "E858F9D81E5430A57B36DAAB8F950A3C64E6EE6A63094D99283AFF767E124DF0"
+    "59983C18F809E262923C53AEC295D30383B54E39D609D160AFCB1908D0BD8766"
+    "21886CA989CA9C7D58087307CA93092D651EFA"
+)
 
 
 class Sm2Handle(Protocol):
@@ -53,6 +61,9 @@ class Sm2Backend(Protocol):
     def encrypt(self, handle: Sm2Handle, plain: bytes) -> bytes:
         """C1 || C3 || C2 (GB/T 32918.4): point X || Y 64, digest 32, as many bytes as `plain`, which is not empty."""
 
+    def decrypt(self, handle: Sm2Handle, cipher: bytes) -> bytes:
+        """The plain bytes of C1 || C3 || C2, which is longer than 96 bytes; EnvelopeError when it does not open."""
+
     def new_scalar(self) -> bytes:
         """A fresh private scalar from the library's own generator."""
 
@@ -69,6 +80,7 @@ def self_test(backend: Sm2Backend) -> str:
         "own signature": backend.verify(public, EXAMPLE_MESSAGE, signed, DEFAULT_ID),
         "other message refused": not backend.verify(public, EXAMPLE_MESSAGE + b".", EXAMPLE_SIGNATURE, DEFAULT_ID),
         "other id refused": not backend.verify(public, EXAMPLE_MESSAGE, EXAMPLE_SIGNATURE, b"8765432187654321"),
+        "example cipher": backend.decrypt(private, EXAMPLE_CIPHER) == EXAMPLE_PLAIN,
         "n-s refused": not backend.verify(public, EXAMPLE_MESSAGE, swapped, DEFAULT_ID),
     }
     return ", ".join(name for name, passed in checks.items() if not passed)

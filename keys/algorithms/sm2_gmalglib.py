@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from keys.algorithms.sm2_backend import DEFAULT_ID, Sm2Handle
-from keys.errors import PublicKeyError, Sm2MissingError
+from keys.errors import EnvelopeError, PublicKeyError, Sm2MissingError
 
 try:
     from gmalglib.sm2 import SM2, SM2_PCMODE_RAW
@@ -67,6 +67,14 @@ class GmalglibSm2:
         assert isinstance(handle, _Key)
         cipher: bytes = SM2(pk=b"\x04" + handle.raw).encrypt(plain)
         return cipher[1:]  # without the 04 of the point
+
+    def decrypt(self, handle: Sm2Handle, cipher: bytes) -> bytes:
+        assert isinstance(handle, _Key)
+        try:
+            plain: bytes = SM2(sk=handle.scalar).decrypt(b"\x04" + cipher)
+        except (ValueError, RuntimeError) as error:
+            raise EnvelopeError("not encrypted for this key") from error
+        return plain
 
     def new_scalar(self) -> bytes:
         scalar: bytes

@@ -10,10 +10,9 @@ import ctypes
 from ctypes import byref, c_char_p, c_int, c_long, c_size_t, c_void_p
 from typing import Final
 
-from card.errors import TlvError
-from card.tlv import parse_ber
 from keys.algorithms.sm2_backend import EXAMPLE_POINT, HALF, Sm2Handle
-from keys.errors import PublicKeyError, SignatureError, Sm2MissingError
+from keys.algorithms.sm2_cipher import der_from_cipher, raw_from_cipher
+from keys.errors import EnvelopeError, PublicKeyError, SignatureError, Sm2MissingError
 
 _LIBRARY: Final = "libcrypto.so.3"
 _CURVE_OID: Final = bytes.fromhex("06082A811CCF5501822D")  # 1.2.156.10197.1.301 sm2p256v1
@@ -46,6 +45,8 @@ _SIGNATURES: Final = {
     "EVP_PKEY_sign": (c_int, [c_void_p, c_char_p, c_void_p, c_char_p, c_size_t]),
     "EVP_PKEY_encrypt_init": (c_int, [c_void_p]),
     "EVP_PKEY_encrypt": (c_int, [c_void_p, c_char_p, c_void_p, c_char_p, c_size_t]),
+    "EVP_PKEY_decrypt_init": (c_int, [c_void_p]),
+    "EVP_PKEY_decrypt": (c_int, [c_void_p, c_char_p, c_void_p, c_char_p, c_size_t]),
     "EVP_DigestVerifyInit": (c_int, [c_void_p, c_void_p, c_void_p, c_void_p, c_void_p]),
     "EVP_DigestVerify": (c_int, [c_void_p, c_char_p, c_size_t, c_char_p, c_size_t]),
     "ERR_clear_error": (None, []),
@@ -174,6 +175,23 @@ class OpenSslSm2:
         finally:
             library.EVP_PKEY_CTX_free(context)
 
+    def decrypt(self, handle: Sm2Handle, cipher: bytes) -> bytes:
+        assert isinstance(handle, _PKey)
+        library = self._library
+        context = library.EVP_PKEY_CTX_new(handle.pointer, None)
+        try:
+            der = der_from_cipher(cipher)
+            length = c_size_t(len(der))
+            out = ctypes.create_string_buffer(length.value)
+            started = library.EVP_PKEY_decrypt_init(context) == 1
+            # C1 on the curve and C3 = SM3(x2 || M || y2) are libcrypto's to check (GB/T 32918.4 clause 7).
+            if not started or library.EVP_PKEY_decrypt(context, out, byref(length), der, len(der)) != 1:
+                library.ERR_clear_error()
+                raise EnvelopeError("not encrypted for this key")
+            return out.raw[: length.value]
+        finally:
+            library.EVP_PKEY_CTX_free(context)
+
     def new_scalar(self) -> bytes:
         # EVP_PKEY_Q_keygen(libctx, propq, "SM2"): the type is variadic, so argtypes stay open.
         pointer = self._library.EVP_PKEY_Q_keygen(c_void_p(None), c_char_p(None), c_char_p(b"SM2"))
@@ -233,16 +251,6 @@ def raw_from_der(der: bytes) -> bytes:
     if der_from_raw(raw) != der:
         raise SignatureError("signature is not minimal DER")
     return raw
-
-
-def raw_from_cipher(der: bytes) -> bytes:
-    """C1 || C3 || C2 of the DER form libcrypto writes (GM/T 0009 clause 7.2). PublicKeyError when it is none."""
-    try:
-        x, y, digest, cipher = parse_ber(der)[0].children
-    except (TlvError, IndexError, ValueError) as bad:
-        raise PublicKeyError("not an SM2 cipher") from bad
-    point = b"".join(int.from_bytes(part.value).to_bytes(HALF) for part in (x, y))
-    return point + digest.value + cipher.value
 
 
 def _fit(number: bytes) -> bytes:

@@ -17,6 +17,7 @@ from terminal.ldt33.call import Call
 from terminal.ldt33.codes import Code, Ldt33Error
 
 POINT, SIGNATURE = 64, 64
+CIPHER = 112  # C1 64, C3 32, a session key of 16
 
 
 def sign(call: Call, pin: str, data: str, kind: int) -> str:
@@ -52,8 +53,23 @@ def seal(call: Call, pin: str, cert: str, data: str, kind: int) -> str:
 
 
 def unseal(call: Call, pin: str, data: str, kind: int) -> str:
-    """-13: no command is known that lets a card use its encryption key, and none is invented here."""
-    raise Ldt33Error(Code.NOT_SUPPORTED, "how a card opens an envelope is not public")
+    """The data of an envelope to the card's encryption certificate; -22 when it is to another, before the PIN is tried.
+
+    The card opens the session key by a command of this project's declaration (`open_key` of the profile); -13 where the
+    profile has none.
+    """
+    sealed = envelope.Sealed.parse(_hex(data.rstrip("|")))
+    application = _application(call, kind)
+    if not application.spec.open_key:
+        raise Ldt33Error(Code.NOT_SUPPORTED, "the profile does not say how the card uses its encryption key")
+    certificate = application.certificate("encryption")
+    if not certificate or not sealed.is_for(certificate):
+        raise Ldt33Error(Code.OTHER_CARD, "the envelope is not to this card's encryption certificate")
+    if len(sealed.cipher) != CIPHER:
+        raise Ldt33Error(Code.BAD_INFORMATION, "the envelope hides no key of 16 bytes")
+    application.verify_pin(_pin(pin), CertificatePins())
+    clear = sealed.open(application.open_session_key(sealed.cipher))
+    return line(text_codec.decode(clear, text_codec.partner_edition("ldt33"), "data"))
 
 
 def _application(call: Call, kind: int) -> CertificateSession:

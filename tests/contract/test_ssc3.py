@@ -27,6 +27,7 @@ from card.writing import MemoryRecord
 from firmware_sim.card.factory import TWIN_PIN, Order, Twin, TwinFactory
 from firmware_sim.card.faults import Fault
 from firmware_sim.rack import Rack
+from keys.algorithms.sm2 import Sm2PublicKey
 from keys.card_crypto import CentreCardCrypto, authorise_with
 from keys.centre import KeyCentre, LoadRequest, LoadTacInput, PurchaseTacInput
 from keys.certificate import CertificatePins, digest_of, verify
@@ -338,6 +339,11 @@ def test_the_certificate_application_signs(desk: Desk) -> None:
     assert session.public_key() == public
     signature = session.sign(digest_of(b"a message", public))
     verify(b"a message", signature, public)
+    opening = Sm2PublicKey.from_bytes(session.generate_encryption_key())
+    assert opening.raw() != public == session.public_key()
+    assert session.open_session_key(opening.encrypt(bytes(range(16)))) == bytes(range(16))
+    with pytest.raises(errors.UnexpectedSwError):
+        session.open_session_key(Sm2PublicKey.from_bytes(public).encrypt(bytes(range(16))))
     session.change_pin(CERTIFICATE_PIN, Pin("8642"), pins)
     session.verify_pin(Pin("8642"), pins)
     assert session.certificate() == b""

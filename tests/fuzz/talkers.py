@@ -133,6 +133,7 @@ def certificates(channel: CardChannel, inputs: Inputs) -> object:
     session.verify_pin(Pin("123456"), CertificatePins())
     made = session.generate_key()
     assert len(made) == len(session.public_key()) == len(session.sign(bytes(32))) == 64, "lengths"
+    assert len(session.generate_encryption_key()) == 64, "lengths"
     return read
 
 

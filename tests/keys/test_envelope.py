@@ -13,8 +13,8 @@ from keys.algorithms.sm2_backend import EXAMPLE_SCALAR, Sm2Backend
 from keys.algorithms.sm2_gmalglib import GmalglibSm2, available
 from keys.algorithms.sm2_openssl import OpenSslSm2
 from keys.certificate import CardCertificate
-from keys.envelope import seal
-from keys.errors import CertificateError, PublicKeyError
+from keys.envelope import Sealed, seal
+from keys.errors import CertificateError, EnvelopeError, PublicKeyError
 from tests.keys.sm2_certificates import certificate
 from tests.required import missing
 
@@ -38,6 +38,21 @@ def test_another_library_decrypts_what_each_of_ours_encrypts(length: int) -> Non
         cipher = public.encrypt(plain)
         assert len(cipher) == 96 + length
         assert gmalg.SM2(EXAMPLE_SCALAR).decrypt(b"\x04" + cipher) == plain, backend.name
+
+
+@pytest.mark.parametrize("length", [1, 16, 40])
+def test_each_of_ours_decrypts_what_another_library_encrypts(length: int) -> None:
+    plain = bytes(range(length))
+    public = b"\x04" + Sm2PrivateKey.from_scalar(EXAMPLE_SCALAR).public.raw()
+    cipher = bytes(gmalg.SM2(pk=public).encrypt(plain))[1:]
+    for backend in backends():
+        key = Sm2PrivateKey.from_scalar(EXAMPLE_SCALAR, backend)
+        assert key.decrypt(cipher) == plain, backend.name
+        for at in (0, 63, 64, 95, 96):
+            with pytest.raises(EnvelopeError):
+                key.decrypt(cipher[:at] + bytes([cipher[at] ^ 1]) + cipher[at + 1 :])
+        with pytest.raises(EnvelopeError):
+            key.decrypt(cipher[:96])
 
 
 def test_nothing_is_not_encrypted(recipient: Sm2PrivateKey) -> None:
@@ -93,3 +108,35 @@ def test_openssl_reads_its_structure(recipient: Sm2PrivateKey) -> None:
 def test_what_is_no_certificate_gets_no_envelope(der: bytes) -> None:
     with pytest.raises(CertificateError):
         seal(der, PLAIN, SeededEntropy(1))
+
+
+def test_an_envelope_is_taken_apart_again(recipient: Sm2PrivateKey) -> None:
+    own = certificate("card", recipient.public.raw(), recipient)
+    sealed = Sealed.parse(seal(own, PLAIN, SeededEntropy(4)))
+    assert sealed.is_for(own) and not sealed.is_for(certificate("card", recipient.public.raw(), recipient, serial=78))
+    key = recipient.decrypt(sealed.cipher)
+    assert sealed.open(key) == PLAIN and PLAIN.hex() not in repr(sealed)
+    with pytest.raises(EnvelopeError):
+        sealed.open(key[::-1])
+    with pytest.raises(EnvelopeError):
+        sealed.open(key[1:])
+
+
+def test_no_change_of_an_envelopes_frame_is_taken_for_one(recipient: Sm2PrivateKey) -> None:
+    """Every byte turned: refused, or one of the four parts that are data differs."""
+    der = seal(certificate("card", recipient.public.raw(), recipient), PLAIN, SeededEntropy(5))
+    whole, refused = Sealed.parse(der), 0
+    for at in range(len(der)):
+        try:
+            changed = Sealed.parse(der[:at] + bytes([der[at] ^ 1]) + der[at + 1 :])
+        except EnvelopeError:
+            refused += 1
+            continue
+        assert changed != whole, at
+    assert refused > 80
+
+
+@pytest.mark.parametrize("der", [b"", b"\x30\x00", b"garbage", b"\x30\x82\xff\xff", b"\x30\x03\x02\x01\x01"])
+def test_what_is_no_envelope_is_not_opened(der: bytes) -> None:
+    with pytest.raises(EnvelopeError):
+        Sealed.parse(der)

@@ -303,16 +303,21 @@ class Author:
         ]
 
     def certificate(self, card: SpecCard) -> list[Step]:
-        """PIN, key pair, signature. Signatures only where the whole answer comes at once: none can be foreseen."""
+        """PIN, key pairs, session key, signature, this only where the whole answer comes at once: none is foreseen."""
         pick = self.chance
         proof = [Step("challenge", (16,)), Step("certificate_verify", (pick.choice((0x81, 0x81, 0x81, 0)),))]
         change = [
             Step("challenge", (4,)),
             Step("certificate_change", (pick.choice((1, 1, 0)), pick.choice((b"123456", b"888888")))),
         ]
-        make = [Step("raw", (bytes.fromhex("804E000040"),))]
+        make = [Step("raw", (bytes.fromhex(f"804E000{pick.choice('001')}40"),))]
+        # A scalar of a nobody must be one: its first byte is below that of the order.
+        seed = bytes(1) + pick.randbytes(30) + b"\x01"
+        opened = [Step("certificate_open", (pick.randbytes(16), seed, pick.choice((-1, -1, pick.randrange(896)))))]
+        pair = [Step("raw", (bytes.fromhex("804E000140"),))]
         sign = [Step("raw", (bytes.fromhex("80CA000020") + pick.randbytes(32),))] if card.now.protocol != T0 else []
-        what = pick.choices((proof, change, [*proof, *make], [*proof, *make, *sign], sign), (6, 3, 1, 1, 2))[0]
+        ways = (proof, change, [*proof, *make], [*proof, *make, *sign], sign, [*proof, *pair, *opened], opened)
+        what = pick.choices(ways, (6, 3, 1, 1, 2, 4, 3))[0]
         return what or proof
 
     def medical(self, card: SpecCard) -> list[Step]:

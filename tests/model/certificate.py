@@ -3,8 +3,9 @@
 from functools import cache
 from typing import Any
 
-from gmalg import SM3, SM4
+from gmalg import SM2, SM3, SM4
 from gmalg.base import Hash
+from gmalg.errors import GMError
 from gmalg.sm2 import SM2Core
 from gmalg.sm2 import _ecdlp as CURVE  # the recommended curve of GB/T 32918.5
 
@@ -87,6 +88,9 @@ def generate(card: Card, apdu: Apdu, draw: Draw) -> bytes:
     card.exact(apdu, 64)
     scalar = (int.from_bytes(draw(32), "big") % (ORDER - 2) + 1).to_bytes(32, "big")
     point = public_of(scalar)
+    if apdu.p2:
+        card.kept.opening[card.now.here] = scalar
+        return point
     card.kept.private[card.now.here] = scalar
     card.kept.binaries[card.now.here, bytes.fromhex(facts["public_key"])] = HEAD + point
     return point
@@ -110,6 +114,27 @@ def sign(card: Card, apdu: Apdu, draw: Draw) -> bytes:
     made = card.observed
     good = len(made) == 64 and holds(public_of(scalar), apdu.data, made)
     return made if good else b"a signature over the digest".ljust(64)
+
+
+def open_key(card: Card, apdu: Apdu, draw: Draw) -> bytes:
+    """The plain bytes of C1 || C3 || C2, whose C3 must be right."""
+    need(card.now.here in card.book.certificates, 0x6985)
+    scalar = card.kept.opening.get(card.now.here)
+    need(scalar, 0x6A88)
+    need(PIN in card.now.rights.get(card.now.here, ()), 0x6982)
+    assert scalar
+    point = (int.from_bytes(apdu.data[:32], "big"), int.from_bytes(apdu.data[32:64], "big"))
+    try:
+        core = SM2Core(CURVE, SM3())
+        return bytes(core.decrypt(point, apdu.data[96:], apdu.data[64:96], int.from_bytes(scalar, "big")))
+    except GMError:  # a point off the curve, another digest
+        raise Refused(0x6A80) from None
+
+
+def hidden(public: bytes, key: bytes, seed: bytes) -> bytes:
+    """C1 || C3 || C2 of a session key; `seed` is the chance."""
+    sm2 = SM2(pk=b"\x04" + public, rnd_fn=lambda _bits: int.from_bytes(seed, "big") % (ORDER - 1) + 1)
+    return bytes(sm2.encrypt(key))[1:]
 
 
 class GivenDigest(Hash):  # type: ignore[misc]

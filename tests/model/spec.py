@@ -278,5 +278,6 @@ TABLE: dict[tuple[int, int], Row] = {
     (0x80, 0xCA): Row(
         "P", (Form(first_is(0x9F), (0,), applications.get_data), Form(at(0x0000), (32,), certificate.sign, "sign"))
     ),
-    (0x80, 0x4E): one("IP", at(0x0000), (0,), certificate.generate, "sign"),
+    (0x80, 0x4E): one("IP", at(0x0000, 0x0001), (0,), certificate.generate, "sign"),
+    (0x80, 0xCC): one("P", at(0x0000), (112,), certificate.open_key, "sign"),
 }

@@ -94,6 +94,7 @@ class Durable:
     atc: dict[str, int] = field(default_factory=dict)
     secrets: dict[tuple[str, str], SecretPin] = field(default_factory=dict)
     private: dict[str, bytes] = field(default_factory=dict)
+    opening: dict[str, bytes] = field(default_factory=dict)
 
 
 @dataclass

@@ -11,7 +11,7 @@ from gmalg import SM4
 from tests.model.arithmetic import padded
 from tests.model.book import File
 from tests.model.card import CHALLENGE_OF_MAC, EXTERNAL, HIGHEST, LOWEST, MASTER, PUK, STK
-from tests.model.certificate import ADMINISTRATOR, HOLDER, digest_of, line_mac
+from tests.model.certificate import ADMINISTRATOR, HOLDER, digest_of, hidden, line_mac, public_of
 from tests.model.files import protecting_key
 from tests.model.purse import four, two
 from tests.model.spec import SpecCard
@@ -213,6 +213,15 @@ def certificate_change(card: SpecCard, p1: int, new: bytes) -> bytes:
     return covered + line_mac(key, covered, _seed(card, CHALLENGE_OF_MAC))
 
 
+def certificate_open(card: SpecCard, key: bytes, seed: bytes, spoil: int) -> bytes:
+    """A session key hidden for the card's encryption key, or for nobody's; bit `spoil` of the cipher turned."""
+    scalar = card.kept.opening.get(card.now.here, seed)
+    cipher = bytearray(hidden(public_of(scalar), key, seed))
+    if spoil >= 0:
+        cipher[spoil // 8] ^= 1 << spoil % 8
+    return command("80CC0000", bytes(cipher))
+
+
 def protected(card: SpecCard, head: str, sfi: int, data: bytes) -> bytes:
     """UPDATE under a MAC, enciphered where the rule wants it, with the key that the file's rule names."""
     file, proof, key = _file(card, sfi), "", NOBODY
@@ -275,6 +284,6 @@ BUILDERS = {
             unblock,
         ),
         *(reload, write_key, protected, begin, credit, debit, prove, prove_version),
-        *(certificate_verify, certificate_change),
+        *(certificate_verify, certificate_change, certificate_open),
     )
 }

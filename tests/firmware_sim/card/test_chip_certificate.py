@@ -120,11 +120,51 @@ def test_signature_is_of_the_key_that_the_chip_made(card: Card) -> None:
 def test_the_private_key_is_in_no_answer(card: Card) -> None:
     verify(card, "123456")
     say(card, "804E000040")
-    private = card.nv.need(certificate.PRIVATE)
-    for sfi in range(1, 31):
-        assert private.hex().upper() not in say(card, f"00B0{0x80 | sfi:02X}0042")
+    say(card, "804E000140")
+    for name in (certificate.PRIVATE, certificate.ENCRYPTION):
+        private = card.nv.need(name)
+        for sfi in range(1, 31):
+            assert private.hex().upper() not in say(card, f"00B0{0x80 | sfi:02X}0042")
+        assert private.hex() not in repr(card.session)
     assert say(card, "00D6920004AABBCCDD") == "6982"
-    assert private.hex() not in repr(card.session)
+
+
+def hidden(public: bytes, key: bytes) -> str:
+    """C1 || C3 || C2, made by another library than the chip's."""
+    return bytes(gmalg.SM2(pk=b"\x04" + public).encrypt(key))[1:].hex()
+
+
+def test_the_encryption_key_opens_what_another_library_hid(card: Card) -> None:
+    key = bytes(range(0x40, 0x50))
+    assert say(card, "80CC000070" + "00" * 112) == "6A88"
+    assert say(card, "804E000140") == "6982"
+    verify(card, "123456")
+    assert say(card, "804E000120") == "6C40"
+    assert say(card, "804E000240") == "6A86"
+    public = bytes.fromhex(say(card, "804E000140")[:-4])
+    assert say(card, "80CC000070" + hidden(public, key)) == key.hex().upper() + "9000"
+    assert say(card, "80CA000020" + DIGEST.hex()) == "6A88", "the signing key is another, and not there yet"
+    assert say(card, "00B0920042")[4:-4] != public.hex().upper()
+    select(card, ADF)
+    assert say(card, "80CC000070" + hidden(public, key)) == "6982"
+
+
+def test_a_cipher_for_another_key_or_turned_in_one_bit_is_not_opened(card: Card) -> None:
+    verify(card, "123456")
+    first = bytes.fromhex(say(card, "804E000140")[:-4])
+    cipher = bytearray.fromhex(hidden(first, bytes(16)))
+    for at in (0, 40, 64, 95, 96, 111):
+        cipher[at] ^= 1
+        assert say(card, "80CC000070" + cipher.hex()) == "6A80"
+        cipher[at] ^= 1
+    assert say(card, "80CC000070" + cipher.hex()) == "00" * 16 + "9000"
+    assert say(card, "80CC00006F" + cipher[:-1].hex()) == "6700"
+    assert say(card, "80CC000170" + cipher.hex()) == "6A86"
+    card.entropy = Scripted(bytes(range(101, 133)))
+    assert bytes.fromhex(say(card, "804E000140")[:-4]) != first
+    assert say(card, "80CC000070" + cipher.hex()) == "6A80"
+    select(card, SSSE)
+    assert say(card, "80CC000070" + cipher.hex()) == "6985"
 
 
 def test_certificates_are_written_in_pieces_under_the_master_key(card: Card) -> None:

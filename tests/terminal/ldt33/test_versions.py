@@ -115,7 +115,7 @@ def test_a_certificate_verifies_and_seals(bench: Bench) -> None:
     assert sealed.code == Code.OK and bytes.fromhex(sealed.text.rstrip("|"))[:1] == b"\x30"
     assert bench.call("PKI_EncryptEnvelope", "", own, "x" * 3000, 1).code == Code.TOO_LONG
     assert bench.call("PKI_EncryptEnvelope", "", "", "x", 1).code == Code.BAD_INPUT, "the card has no certificate yet"
-    assert bench.call("PKI_DecryptEnvelope", "", sealed.text, 1).code == Code.NOT_SUPPORTED
+    assert bench.call("PKI_DecryptEnvelope", "123456", sealed.text, 1).code == Code.OTHER_CARD
 
 
 def make_key(bench: Bench) -> None:
@@ -131,6 +131,9 @@ def make_key(bench: Bench) -> None:
 def test_no_certificate_before_version_3(bench: Bench) -> None:
     assert bench.call("PKI_SignData", "123456", "x", 1).code == Code.NOT_SUPPORTED
     assert bench.call("PKI_EncryptEnvelope", "", "", "x", 1).code == Code.NOT_SUPPORTED
+    holder = Sm2PrivateKey.from_scalar(EXAMPLE_SCALAR)
+    sealed = bench.call("PKI_EncryptEnvelope", "", certificate("holder", holder.public.raw(), holder).hex(), "x", 1)
+    assert bench.call("PKI_DecryptEnvelope", "123456", sealed.text, 1).code == Code.NOT_SUPPORTED
 
 
 def test_repeated_tags_and_constructed_records(bench: Bench) -> None:
@@ -231,6 +234,8 @@ def test_psam_keys_missing_or_of_the_wrong_level(bench: Bench) -> None:
         ("iReadDebitRecord", (1,)),
         ("PKI_SignData", ("123456", "x", 1)),
         ("PKI_VerifySign", ("", "00" * 64, "x", "00" * 64, 1)),
+        ("PKI_EncryptEnvelope", ("", "3000", "x", 1)),
+        ("PKI_DecryptEnvelope", ("123456", "3000", 1)),
     ],
 )
 def test_declared_functions_are_refused_in_production_until_confirmed(
