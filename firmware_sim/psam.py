@@ -1,8 +1,9 @@
 """A PSAM in software, born with its keys: a named stand-in for the metal that a ministry issues.
 
 Two applications on one chip (card §3.4, keys-and-purse §1.7): the social security environment with DF01
-`D15600000590` (BFDE, 80FA) and the transport DF 8011 (8070, 8072). The terminal transaction sequence is durable before
-a MAC1 leaves the chip; what happens between 8070 and 8072 is forgotten with the power.
+`D15600000590` (BFDE, 80FA; declared: 8070, 8072 with the medical purchase key) and the transport DF 8011 (8070, 8072).
+The terminal transaction sequence is durable before a MAC1 leaves the chip; what happens between 8070 and 8072 is
+forgotten with the power.
 """
 
 import sys
@@ -44,10 +45,12 @@ LEVELS_SHIFT, TYPE_BITS = 5, 0x1F  # key usage: bits 8-6 levels of diversificati
 # Types (card §3.4, A): 3 PIN unblock, 4 PIN reload, 5 application maintenance, 6 MAC, 7 encryption, 8 both.
 SESSION_TYPES = frozenset({0x06, 0x07, 0x08})  # may become a session key (BFDE)
 DIRECT_TYPES = frozenset({0x03, 0x04, 0x05, 0x06, 0x07, 0x08})  # may be used as they are (801A)
+PURCHASE_TYPE = 0x02  # may authorise a purchase (8070); its key id is its version (card §3.4, A)
 ENCRYPTING_TYPES = frozenset({0x04, 0x07, 0x08})
 SIGNING_TYPES = frozenset({0x03, 0x04, 0x05, 0x06, 0x08})
 P1_ENCRYPT, P1_MAC = 0x00, 0x05  # of 80FA (keys-and-purse §1.7, B)
 FACTOR = 8
+PURCHASE = 0x14  # bytes of 8070 before the factors
 SEQUENCE_TOP = 0xFFFFFFFF
 SEQUENCE_FID = b"\x00\x18"
 TERMINAL_NO = "terminal"
@@ -266,26 +269,32 @@ def crypt(chip: PsamChip, command: Command) -> bytes:
 def init_purchase(chip: PsamChip, command: Command) -> bytes:
     """80 70: random 4, offline sequence 2, amount 4, type 1, date 4, time 3, version 1, algorithm 1, ASN 8, issuer 8.
 
-    -> terminal sequence 4 || MAC1 4. The sequence is raised and durable first, so none is ever used twice.
+    -> terminal sequence 4 || MAC1 4. The sequence is raised and durable first, so none is ever used twice. In the
+    social security application (declared, C) card factor and city factor stand in the places of ASN and issuer; a
+    module with the city's key takes the card factor only.
     """
     chip.now.purchase_key = b""
-    dialect = _dialect(chip.transit)
-    if chip.now.directory != dialect.dir:
+    applications = {_dialect(profile).dir: profile for profile in (chip.ssc, chip.transit)}
+    profile = applications.get(chip.now.directory)
+    if profile is None:
         raise SwError(CONDITIONS)
     if command.p1 or command.p2:
         raise SwError(BAD_P1P2)
-    data = want_data(command, 0x14 + FACTOR * dialect.purchase_levels)
+    most = _dialect(profile).purchase_levels
+    least = 1 if profile is chip.ssc else most
+    levels = next((count for count in range(least, most + 1) if len(command.data) == PURCHASE + FACTOR * count), most)
+    data = want_data(command, PURCHASE + FACTOR * levels)
     if chip.nv.need(MAC2_TRIES)[0] == 0:
         raise SwError(BLOCKED)
     random, offline, amount, kind, at = data[:4], data[4:6], data[6:10], data[10:11], data[11:18]
-    key = chip.nv.get(f"purse/{data[18]:02X}")
+    usage = levels << LEVELS_SHIFT | PURCHASE_TYPE
+    key = chip.nv.get(f"ssc/{data[18]:02X}/{usage:02X}" if profile is chip.ssc else f"purse/{data[18]:02X}")
     if key is None:
         raise SwError(NO_SUCH_KEY_INDEX)
-    if data[19] != chip.transit.crypto.algorithm_id:
+    if data[19] != profile.crypto.algorithm_id:
         raise SwError(BAD_DATA)
     # The host sends the ASN first; diversification runs issuer, then ASN (keys-and-purse §1.7).
-    for factor in (data[28:36], data[20:28]):
-        key = crypto.diversify(key, factor)
+    key = _diversified(key, data[PURCHASE:])
     sequence = _next_sequence(chip)
     chip.now.purchase_key = crypto.session(key, random + offline + sequence[2:])
     chip.now.amount = amount

@@ -19,6 +19,7 @@ from keys.tac import Moment
 
 SW_OK: Final = 0x9000
 SW_MAC_WRONG: Final = 0x9302
+_NO_SUCH_VERSION: Final = 0x9403
 _INS_SELECT: Final = 0xA4
 _INS_READ_BINARY: Final = 0xB0
 _MF: Final = "3F00"
@@ -35,7 +36,10 @@ _LEVELS_SHIFT: Final = 5  # high three bits of a PSAM key's usage byte = diversi
 
 @dataclass(frozen=True, slots=True)
 class PurchaseInit:
-    """What 8070 needs from the card's 8050 answer and from the terminal. Amount in fen, `asn` and `issuer` 8 bytes."""
+    """What 8070 needs from the card's 8050 answer and from the terminal. Amount in fen, `asn` and `issuer` 8 bytes.
+
+    A medical purchase has the card's factor in the place of `asn` and the city's of `issuer` (declared, C).
+    """
 
     card_random: bytes
     offline_seq: int
@@ -47,15 +51,17 @@ class PurchaseInit:
     asn: bytes
     issuer: bytes
 
-    def data(self) -> bytes:
+    def data(self, levels: int = 2) -> bytes:
         """24h bytes: random 4, sequence 2, amount 4, type, date 4, time 3, key version, algorithm, ASN 8, issuer 8.
 
-        The purse number goes first (keys-and-purse §1.7, B), although the key is diversified issuer first.
+        `levels` 1 leaves the last factor out (1Ch bytes). The purse number goes first (keys-and-purse §1.7, B),
+        although the key is diversified issuer first.
         """
         if (len(self.card_random), len(self.asn), len(self.issuer)) != (4, FACTOR_SIZE, FACTOR_SIZE):
             raise KeyLengthError("card random is 4 bytes, purse number and issuer 8 each")
         head = self.card_random + self.offline_seq.to_bytes(2) + self.amount.to_bytes(4) + bytes([self.kind])
-        return head + self.moment.packed + bytes([self.key_version, self.algorithm]) + self.asn + self.issuer
+        factors = (self.asn + self.issuer)[: levels * FACTOR_SIZE]
+        return head + self.moment.packed + bytes([self.key_version, self.algorithm]) + factors
 
 
 class PurchaseAnswer(NamedTuple):
@@ -86,8 +92,6 @@ class PsamSession:
         self._ssc = ssc or load_profile("psam-ssc")
         self._transit = transit or load_profile("psam-transit")
         self._selected = ""
-
-    # ---- public data ------------------------------------------------------------------------------------------
 
     def terminal_number(self) -> bytes:
         """The 6-byte number that goes into every purse MAC and TAC."""
@@ -157,8 +161,7 @@ class PsamSession:
             self._factored(head, city, kid, f_card, f_city, process)
 
     def _factored(self, head: bytes, usage: int, kid: int, f_card: bytes, f_city: bytes, process: bytes) -> None:
-        factors = f_card + f_city if usage >> _LEVELS_SHIFT == 2 else f_card
-        data = factors + process
+        data = (f_card + f_city if usage >> _LEVELS_SHIFT == 2 else f_card) + process
         doing = "loading a session key" if process else "loading a card's key"
         self._send(head + bytes([usage, kid, len(data)]) + data, doing)
 
@@ -167,14 +170,24 @@ class PsamSession:
     def init_purchase(self, purchase: PurchaseInit) -> PurchaseAnswer:
         """INIT SAM FOR PURCHASE (8070): the module counts its sequence up and authorises the debit with MAC1."""
         self._select_transit()
-        data = purchase.data()
-        answer = self._send(bytes([0x80, 0x70, 0x00, 0x00, len(data)]) + data + b"\x08", "starting a purchase")
-        if len(answer) != 8:
-            raise PsamRefusedError(SW_OK, "starting a purchase: short answer")
-        return PurchaseAnswer(int.from_bytes(answer[:4]), answer[4:])
+        return self._authorise(purchase.data())
+
+    def init_medical(self, purchase: PurchaseInit) -> PurchaseAnswer:
+        """8070 in the social security application (declared, C), with f_card alone where it holds the city's key."""
+        self._select_ssc()
+        try:
+            return self._authorise(purchase.data())
+        except PsamRefusedError as refused:
+            if refused.sw != _NO_SUCH_VERSION:
+                raise
+        return self._authorise(purchase.data(levels=1))
+
+    def _authorise(self, data: bytes) -> PurchaseAnswer:
+        apdu = bytes([0x80, 0x70, 0x00, 0x00, len(data)]) + data + b"\x08"
+        return _purchase_answer(self._send(apdu, "starting a purchase"))
 
     def credit_purchase(self, mac2: bytes) -> None:
-        """CREDIT SAM FOR PURCHASE (8072): Mac2Error when the module does not accept the card's MAC2."""
+        """CREDIT SAM FOR PURCHASE (8072), of either application: Mac2Error when MAC2 is not the card's."""
         try:
             self._send(bytes([0x80, 0x72, 0x00, 0x00, len(mac2)]) + mac2, "finishing a purchase")
         except PsamRefusedError as refused:
@@ -218,6 +231,12 @@ class PsamSession:
         if sw != SW_OK:
             raise PsamRefusedError(sw, doing)
         return answer[:-2]
+
+
+def _purchase_answer(answer: bytes) -> PurchaseAnswer:
+    if len(answer) != 8:
+        raise PsamRefusedError(SW_OK, "starting a purchase: short answer")
+    return PurchaseAnswer(int.from_bytes(answer[:4]), answer[4:])
 
 
 def _psam_usage(profile: Profile) -> int:

@@ -59,6 +59,8 @@ class DebitForm:
     key_index: int = 1
     type: int = 6
     key_address: str = ""
+    prove: str = "805A0006"
+    prove_ahead: int = 1
     records: str = "EF08"
     confidence: str = "C"
 

@@ -2,18 +2,22 @@
 
 import contextlib
 from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
 
 from card.apdu import SW
 from card.channel import CardChannel, standard
 from card.errors import CardError
 from card.files.profile import Profile, load_profile
-from keys.errors import KeysError, PsamRefusedError
-from keys.psam import PsamSession
+from keys.errors import KeysError, Mac2Error, PsamRefusedError
+from keys.psam import PsamSession, PurchaseAnswer, PurchaseInit
 from terminal.ldt33.codes import Code, Ldt33Error
 from terminal.ldt33.visit import Desk, Visit
 
 PSAM_PROFILE = "psam-ssc"
 RK_SSSE = "RK_SSSE"
+DPK = "DPK_DF04"  # the medical purchase key
+T = TypeVar("T")
 # How a module says that it has no such key, and that it may not be used at this level (card §3.4; B, C).
 _NO_KEY = (SW.KEY_NOT_FOUND, SW.KEY_INDEX_MISSING, SW.FILE_NOT_FOUND)
 _LEVEL = (SW.CONDITIONS_NOT_SATISFIED, SW.SECURITY_NOT_SATISFIED, SW.WRONG_P1P2, SW.WRONG_LENGTH)
@@ -57,6 +61,23 @@ class Module:
         kid = self._kid(visit, "PUK")
         return self._asked("PUK", lambda: self._session.unblock_mac(kid, visit.f_card, visit.f_city, head, challenge))
 
+    def authorise(self, visit: Visit, purchase: PurchaseInit) -> PurchaseAnswer:
+        """Terminal sequence and MAC1 under the medical purchase key (declared); the sequence is used up by it."""
+        ours = self._profile.crypto.algorithm_id
+        # 3DES has one number on cards and another in modules (card §3.3, §3.4, A): a purse may answer either.
+        if not speaks(self._profile, visit) or purchase.algorithm not in (ours, visit.profile.crypto.algorithm_id):
+            raise Ldt33Error(Code.PSAM_ALGORITHM, f"algorithm {visit.algorithm}")
+        return self._asked(DPK, lambda: self._session.init_medical(replace(purchase, algorithm=ours)))
+
+    def finish(self, mac2: bytes) -> None:
+        """-15 when the card's MAC2 is wrong."""
+        try:
+            self._asked(DPK, lambda: self._session.credit_purchase(mac2))
+        except Ldt33Error as refused:
+            if isinstance(refused.__cause__, Mac2Error):
+                raise Ldt33Error(Code.BAD_INFORMATION, "MAC2 of the debit") from refused
+            raise
+
     def close(self) -> None:
         """Let the module go."""
         with contextlib.suppress(CardError):
@@ -70,7 +91,7 @@ class Module:
             raise missing(key)
         return kid
 
-    def _asked(self, key: str, work: Callable[[], bytes]) -> bytes:
+    def _asked(self, key: str, work: Callable[[], T]) -> T:
         try:
             return work()
         except PsamRefusedError as refused:

@@ -42,8 +42,17 @@ class Slots(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Unsettled:
+    """A debit whose end was not seen: what was asked for, the card's sequence, the module's."""
+
+    asked: str
+    sequence: int
+    terminal_seq: int
+
+
+@dataclass(frozen=True, slots=True)
 class Desk:
-    """Everything handed in. `now` counts seconds and never goes back."""
+    """Everything handed in. `now` counts seconds and never goes back. `unsettled` by identification code."""
 
     config: Ldt33Config
     dialect: Dialect
@@ -51,6 +60,7 @@ class Desk:
     pinpad: PinPad
     entropy: Entropy
     now: Callable[[], float]
+    unsettled: dict[bytes, Unsettled] = field(default_factory=dict, repr=False)
 
 
 class Listening:

@@ -13,6 +13,8 @@ import pytest
 
 from card.domain.entropy import SeededEntropy
 from firmware_sim.card.factory import TWIN_PIN, Order, TwinFactory
+from firmware_sim.card.faults import Fault, FaultKind
+from firmware_sim.card.store import create_file
 from firmware_sim.ldt33_centre import CardFacts, CentreModule
 from firmware_sim.rack import SOCKET_VARIABLE, PcscRack
 from terminal.config import Ldt33Config
@@ -24,6 +26,8 @@ from terminal.ldt33.visit import Desk
 from tests.contract.conftest import Bench
 from tests.terminal.ldt33.bench import BenchSlots, TypingPad
 from tests.terminal.ldt33.test_capi import built, call
+from tests.terminal.ldt33.test_debit import PAY, dialect_of, wallet_values
+from tests.terminal.ldt33.test_debit_psam import purchase_key
 from tests.tidy.tree import ROOT
 
 HOUSE = "DF01EF05|20|21|0E|$"
@@ -87,6 +91,33 @@ def test_a_card_pulled_between_two_steps(bench: Bench, library: Ldt33Library) ->
     answer = library.call("iReadCardBas_HSM_Step2", (CentreModule(bench.centre).basic(step1.text),))
     assert answer.code == Code.NO_CARD
     assert library.call("iReadCardBas", (1,)).code == Code.NO_CARD
+
+
+@pytest.mark.parametrize("kind", [None, "tear_before_write", "tear_after_write"])
+def test_a_debit_with_the_psam_takes_the_money_once(
+    bench: Bench, pad: TypingPad, tmp_path: Path, kind: FaultKind | None
+) -> None:
+    centre = bench.centre
+    values, twin = wallet_values(bench.factory, tmp_path, lambda made: purchase_key(centre, made))
+    bench.rack.eject(bench.card_slot)
+    bench.card_file.unlink()
+    create_file(bench.card_file, values)
+    bench.rack.insert(bench.card_slot, bench.card_file)
+    slots = BenchSlots(bench.rack.reader(bench.card_slot), None, bench.rack.reader(bench.psam_slot))
+    dialect = dialect_of(tmp_path)
+    library = Ldt33Library(Desk(Ldt33Config(), dialect, slots, pad, SeededEntropy(5, "terminal"), time.monotonic))
+    asked = (1, f"{twin.card_id.hex()}|{twin.card_no}|", PAY)
+    pad.entries = [TWIN_PIN.digits] * 3
+    if kind is not None:
+        bench.rack.fault(bench.card_slot, Fault(kind, 0x54))
+        assert library.call("iDoDebit", asked).code == Code.NO_ANSWER
+        bench.again()
+        bench.close(bench.card_slot)
+    paid = library.call("iDoDebit", asked)
+    assert paid.code == Code.OK, paid.detail
+    assert paid.text.split("|")[1] == ("00000002" if kind == "tear_before_write" else "00000001")
+    entries = library.call("iReadDebitRecord", (1,)).text.split("$")
+    assert len(entries) == 2 and f"|175|06|{bench.terminal.hex()}|20260115|083000|" in entries[0]
 
 
 def test_a_pin_is_reloaded_with_the_psam(bench: Bench, library: Ldt33Library, pad: TypingPad) -> None:

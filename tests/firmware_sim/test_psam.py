@@ -78,6 +78,7 @@ def test_wrong_usage_level_type_and_place_are_refused(psam: PsamChip) -> None:
     assert say(psam, f"BFDE487718{data}") == "6A88"
     assert say(psam, f"BFDE481110{data[:32]}") == "6700"
     assert say(psam, f"BFDE421318{data}") == "6982"
+    say(psam, "00A40000023F00")
     assert say(psam, "80700000" + "24" + ORDER.hex()) == "6985"
 
 
@@ -92,6 +93,28 @@ def test_purchase_authorisation_is_the_golden_one(psam: PsamChip) -> None:
     mac2 = oracle.mac(session, bytes.fromhex("000000C8")).hex()
     assert say(psam, f"8072000004{mac2}") == "9000"
     assert say(psam, f"8072000004{mac2}") == "6985"
+
+
+@pytest.mark.parametrize(("usage", "factors"), [(0x42, F_CARD + F_CITY), (0x22, F_CARD)])
+def test_a_medical_purchase_under_the_key_of_its_version_and_level(usage: int, factors: bytes) -> None:
+    chip = PsamChip(MemoryStorage(psam_values(TERMINAL, {0x01: (usage, KEY), 0x03: (0x48, KEY)}, {1: KEY})), Scripted())
+    chip.power_on()
+    into_transit(chip)
+    assert purchase(chip).startswith("00000001")
+    into_ssc(chip)
+    assert say(chip, "807200000400000000") == "6985"  # another application's purchase is over
+    order = bytes.fromhex("A1B2C3D40005000000AF06202601150830000100") + factors
+    answer = bytes.fromhex(purchase(chip, order))
+    assert answer[:4] == bytes.fromhex("00000002")  # one sequence for both
+    city = oracle.diversify(KEY, F_CITY) if usage == 0x42 else KEY
+    session = oracle.tdes(oracle.diversify(city, F_CARD), bytes.fromhex("A1B2C3D400050002"))
+    assert answer[4:8] == oracle.mac(session, bytes.fromhex("000000AF06") + TERMINAL + bytes.fromhex("20260115083000"))
+    assert say(chip, f"8072000004{oracle.mac(session, bytes.fromhex('000000AF')).hex()}") == "9000"
+    assert purchase(chip, order[:18] + b"\x03" + order[19:]) == "9403"  # a key, not one for purchases
+    assert purchase(chip, order[:19] + b"\x04" + order[20:]) == "6A80"
+    other = order + F_CITY if usage == 0x22 else order[:-8]
+    assert purchase(chip, other) == "9403"  # the other number of levels
+    assert purchase(chip, order[:20]) == "6700"
 
 
 def test_three_wrong_answers_in_a_row_lock_8070(psam: PsamChip) -> None:

@@ -191,16 +191,21 @@ def crypt(module: SpecModule, apdu: Apdu, draw: Draw) -> bytes:
 
 def init_purchase(module: SpecModule, apdu: Apdu, draw: Draw) -> bytes:
     module.now.purchase = None
-    need(module.now.here == "8011", 0x6985)
+    need(module.now.here in ("8011", "DF01"), 0x6985)
+    medical = module.now.here == "DF01"
     need(apdu.p1 == apdu.p2 == 0, 0x6A86)
-    need(len(apdu.data) == 0x24, 0x6700)
+    need(len(apdu.data) == 0x24 or (medical and len(apdu.data) == 0x1C), 0x6700)
     need(module.kept.tries, 0x6983)
     random, offline, amount, kind, at = (apdu.data[a:b] for a, b in ((0, 4), (4, 6), (6, 10), (10, 11), (11, 18)))
-    key = module.kept.purse.get(apdu.data[18])
+    factors = [apdu.data[28:36], apdu.data[20:28]]  # the number comes first, the issuer is applied first
+    if not factors[0]:
+        del factors[0]
+    version, usage = apdu.data[18], {1: 0x22, 2: 0x42}[len(factors)]
+    key = module.kept.ssc.get((version, usage)) if medical else module.kept.purse.get(version)
     if key is None:
         raise Refused(0x9403)
     need(apdu.data[19] == 0, 0x6A80)
-    for factor in (apdu.data[28:36], apdu.data[20:28]):  # the number comes first, the issuer is applied first
+    for factor in factors:
         key = diversified(key, factor)
     need(module.kept.sequence < TOP, 0x9402)
     module.kept.sequence += 1

@@ -14,7 +14,19 @@ LENGTH = 400
 BARE_CREDIT = b"\x80\x72"  # its MAC2 is filled in when it is known
 TERMINAL = bytes.fromhex("460100000001")
 # kid -> usage: every type and number of levels (card §3.4).
-USAGES = {0x11: 0x48, 0x12: 0x28, 0x14: 0x47, 0x2E: 0x27, 0x10: 0x44, 0x25: 0x23, 0x42: 0x46, 0x13: 0x08, 0x15: 0x42}
+USAGES = {
+    0x11: 0x48,
+    0x12: 0x28,
+    0x14: 0x47,
+    0x2E: 0x27,
+    0x10: 0x44,
+    0x25: 0x23,
+    0x42: 0x46,
+    0x13: 0x08,
+    0x15: 0x42,
+    0x01: 0x42,  # medical purchase keys: the id is the version
+    0x02: 0x22,
+}
 
 
 @dataclass(frozen=True)
@@ -117,12 +129,13 @@ class Terminal:
         body = (
             pick.randbytes(18)
             + bytes((pick.choice((1, 1, 1, 2, 3)), pick.choice((0, 0, 0, 0, 3))))
-            + pick.randbytes(16)
+            + pick.randbytes(pick.choice((16, 16, 8)))
         )
-        enter = [] if here == "8011" else [bytes.fromhex("00A40000028011")]
+        place = pick.choice(("8011", "DF01"))
+        enter = [] if here == place else [bytes.fromhex(f"00A4000002{place}")]
         wrong = bytes.fromhex("8072000004") + pick.randbytes(4)
         end = wrong if pick.random() < 0.3 else BARE_CREDIT
-        return [*enter, bytes.fromhex("8070000024") + body, end]
+        return [*enter, bytes.fromhex("80700000") + bytes((len(body),)) + body, end]
 
 
 def filled(raw: bytes, model: SpecModule) -> bytes:

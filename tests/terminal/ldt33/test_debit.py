@@ -4,6 +4,7 @@ The rules of the standard are not public; what is shown is that the steps carry 
 and its balance is less by both amounts.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -14,12 +15,12 @@ from card.domain.entropy import SeededEntropy
 from firmware_sim.card import memory
 from firmware_sim.card.chip import memory_chip
 from firmware_sim.card.cos import PURCHASE, TAC
-from firmware_sim.card.factory import Order, Twin
+from firmware_sim.card.factory import Order, Twin, TwinFactory
 from firmware_sim.card.memory import PurseState
 from keys import tac
 from keys.tac import Moment
 from terminal.ldt33.codes import Code
-from terminal.ldt33.dialect import DebitForm
+from terminal.ldt33.dialect import DebitForm, Dialect, built_in
 from terminal.ldt33.library import Ldt33Library
 from tests.terminal.ldt33.bench import PIN, Bench
 
@@ -49,17 +50,29 @@ BALANCE = 5_000
 PAY = "1.5|0.25|20260115083000|"
 
 
-def wallet(bench: Bench, folder: Path) -> Twin:
-    """A card whose DF04 holds 50 yuan, in the slot."""
+def wallet_values(factory: TwinFactory, folder: Path, keys: Callable[[Twin], bytes]) -> tuple[dict[str, bytes], Twin]:
+    """The memory of a card whose DF04 holds 50 yuan; `keys` gives its purchase key."""
     purse = files("card.profiles").joinpath("tunion.toml").read_text("utf-8")
     log = next(part for part in purse.split("[[file]]\n") if 'fid = "0018"' in part).replace('"EP"', '"DF04"')
     (folder / "wallet.toml").write_text(f"{OVERLAY}\n[[file]]\n{log}", "utf-8")
-    values, twin = bench.factory.card_values(Order(7, profiles=("ssc-2.00",), whole=True))
+    values, twin = factory.card_values(Order(7, profiles=("ssc-2.00",), whole=True))
     values |= memory.profile_values((f"ssc-2.00+{folder}/wallet.toml",))
-    for kind in (PURCHASE, TAC):
-        values[memory.key_name("DF04", kind, 1, 1)] = bytes((kind, 1, 1, 0, 3, 0, 0, 16)) + KEY
+    for kind, key in ((PURCHASE, keys(twin)), (TAC, KEY)):
+        values[memory.key_name("DF04", kind, 1, 1)] = bytes((kind, 1, 1, 0, 3, 0, 0, 16)) + key
     values["cy/DF04/0018"] = bytes(2)  # an empty log
     values[memory.purse_name("DF04")] = PurseState(BALANCE, 0, 0).pack()
+    return values, twin
+
+
+def dialect_of(folder: Path) -> Dialect:
+    """What reads that card."""
+    form = DebitForm(amounts="sum", key_address="018530", records="0018")
+    return replace(built_in(), debit=form, versions={"2.00": f"ssc-2.00+{folder}/wallet.toml"})
+
+
+def wallet(bench: Bench, folder: Path, keys: Callable[[Twin], bytes] = lambda twin: KEY) -> Twin:
+    """A card whose DF04 holds 50 yuan, in the slot."""
+    values, twin = wallet_values(bench.factory, folder, keys)
     bench.rack.eject("card")
     bench.rack.insert_chip("card", memory_chip(values, SeededEntropy(6, "wallet")))
     return twin
@@ -67,9 +80,7 @@ def wallet(bench: Bench, folder: Path) -> Twin:
 
 @pytest.fixture
 def library(bench: Bench, tmp_path: Path) -> Ldt33Library:
-    form = DebitForm(amounts="sum", key_address="018530", records="0018")
-    versions = {"2.00": f"ssc-2.00+{tmp_path}/wallet.toml"}
-    return bench.other(dialect=replace(bench.desk.dialect, debit=form, versions=versions))
+    return bench.other(dialect=dialect_of(tmp_path))
 
 
 def centre_answer(step1: str, *, terminal_seq: int = 77) -> str:
