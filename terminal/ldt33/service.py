@@ -100,6 +100,7 @@ class Service:
         self._closing = threading.Event()
         self._strangers: dict[socket.socket, None] = {}  # not introduced yet, oldest first
         self._callers: set[socket.socket] = set()
+        self._door = threading.Lock()
         self._listener = _listen(port)
         self.address = Address(self._listener.getsockname()[1], entropy.token(TOKEN))
         try:
@@ -140,8 +141,6 @@ class Service:
             with caller:
                 caller.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 if self._introduced(caller):
-                    self._callers.add(caller)
-                    self._strangers.pop(caller, None)
                     while self._answer(caller):
                         pass
         except (OSError, WireFormatError):
@@ -158,6 +157,12 @@ class Service:
         said = _exactly(caller, NONCE + PROOF, GREETING_S)
         if not proven(self.address.token, hello, said):
             return False
+        # Seated before it is told so: whoever comes after the last seat's welcome finds the house full.
+        with self._door:
+            if len(self._callers) >= CALLERS_MAX:
+                return False
+            self._callers.add(caller)
+        self._strangers.pop(caller, None)
         caller.sendall(proof(self.address.token, b"S", hello, said[:NONCE]))
         return True
 
