@@ -132,19 +132,19 @@ wine_apt() {
 }
 
 make_wine() {
-    mkdir -p "$wine/apt/lists/partial" "$wine/apt/cache/archives/partial" "$wine/deb" "$wine/root" || return 1
+    mkdir -p "$wine/apt/lists/partial" "$wine/apt/cache/archives/partial" "$wine/deb" "$wine/unpacked" || return 1
     wine_apt update || true # a mirror of other things may know no such architecture
     (cd "$wine/deb" && wine_apt download libwine:i386 wine32:i386 libgcc-s1:i386 libz-mingw-w64) || return 1
-    for archive in "$wine"/deb/*.deb; do dpkg -x "$archive" "$wine/root" || return 1; done
-    mv "$wine/root/usr/lib/wine/wineserver32" "$wine/root/usr/lib/wine/wineserver" &&
-        cp "$wine/root/usr/i686-w64-mingw32/lib/zlib1.dll" "$wine/root/$dlls/" || return 1
-    i686-w64-mingw32-strip -S "$wine/root/$dlls"/*.dll "$wine/root/$dlls"/*.exe >>"$log" 2>&1 || true
+    for archive in "$wine"/deb/*.deb; do dpkg -x "$archive" "$wine/unpacked" || return 1; done
+    mv "$wine/unpacked/usr/lib/wine/wineserver32" "$wine/unpacked/usr/lib/wine/wineserver" &&
+        cp "$wine/unpacked/usr/i686-w64-mingw32/lib/zlib1.dll" "$wine/unpacked/$dlls/" || return 1
+    i686-w64-mingw32-strip -S "$wine/unpacked/$dlls"/*.dll "$wine/unpacked/$dlls"/*.exe >>"$log" 2>&1 || true
     cat >"$wine/start" <<END
 #!/bin/sh
-LD_LIBRARY_PATH="$wine/root/lib/i386-linux-gnu" WINEPREFIX="\${WINEPREFIX:-$wine/prefix}" WINEARCH=win32 DISPLAY=
+LD_LIBRARY_PATH="$wine/unpacked/lib/i386-linux-gnu" WINEPREFIX="\${WINEPREFIX:-$wine/prefix}" WINEARCH=win32 DISPLAY=
 WINEDEBUG=-all WINEDLLOVERRIDES="mscoree,mshtml="
 export LD_LIBRARY_PATH WINEPREFIX WINEARCH DISPLAY WINEDEBUG WINEDLLOVERRIDES
-exec "$wine/root/usr/lib/wine/wine" "\$@"
+exec "$wine/unpacked/usr/lib/wine/wine" "\$@"
 END
     chmod +x "$wine/start"
     rm -rf "$wine/deb" "$wine/apt"

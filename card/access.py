@@ -14,7 +14,7 @@ NOBODY = frozenset({"cos", "capp"})
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """The condition of one place for `operation` (read or write), and what this session has given already."""
+    """The condition of one place for `operation` (read or write), and what the session has given already."""
 
     place: str
     operation: str

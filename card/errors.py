@@ -105,7 +105,7 @@ class AccessDeniedError(CardError):
 
 
 class AccessNeedError(AccessDeniedError):
-    """Nothing was sent: the profile asks for proofs that this session has not given. `missing` names them."""
+    """Nothing was sent: the profile asks for proofs that the card session has not given. `missing` names them."""
 
     code = "E-CARD-ACCESS-NEED"
 

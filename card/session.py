@@ -79,7 +79,7 @@ class SscSession(PinSession):
         return {**self.read_file("SSSE", "EF05"), **self.read_file("SSSE", "EF06")}
 
     def read_free(self, wanted: Set[str] | None = None) -> dict[str, Value]:
-        """The records of EF05 and EF06 that may be read with what this session has proven; nothing is tried in vain.
+        """The records of EF05 and EF06 that may be read with what the session has proven; nothing is tried in vain.
 
         With `wanted` only these fields, and the name's second record only where the first is full (card §1.3, A).
         """
@@ -112,7 +112,7 @@ class SscSession(PinSession):
 
     @property
     def closed(self) -> tuple[str, ...]:
-        """Names of the records of EF05 and EF06 that ask for more than this session has proven."""
+        """Names of the records of EF05 and EF06 that ask for more than the session has proven."""
         return free_reading(self.profile, self.rights).closed
 
     def read_dir(self, dir_name: str) -> dict[str, Value]:

@@ -94,7 +94,7 @@ def _insert_once(row: type[Rows], dialect: str) -> Any:
 
 def before_end(session: Session, name: str, work: Callable[[Session], None]) -> bool:
     """Have `work` done once, just before the transaction of `Store.transaction()` commits; `name` replaces an earlier
-    one. False when this session was not begun there: then the caller must do it now."""
+    one. False when the database session was not begun there: then the caller must do it now."""
     ends: dict[str, Callable[[Session], None]] | None = session.info.get(ENDS)
     if ends is None:
         return False

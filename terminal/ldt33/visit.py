@@ -88,7 +88,7 @@ class Listening:
 
 @dataclass(slots=True)
 class Visit:
-    """A card, powered. `proven`: INTERNAL AUTHENTICATION was right in this session."""
+    """A card, powered. `proven`: INTERNAL AUTHENTICATION was right since power-on."""
 
     reader: Reader
     wire: Listening = field(repr=False)

@@ -18,12 +18,11 @@ TOP_LEVEL = {
     *("requirements.lock", "requirements-dev.lock", "requirements-pcsc.lock", "requirements-sm2.lock"),
     *("requirements-uv.lock", "requirements-emv.lock"),
 }
-# Written in two halves so that this file does not contain what it looks for.
+# Written in pieces or backwards so that this file does not contain what it looks for.
+REGISTRIES = ("gro.ipyp", "gro.detsohnohtyp", "gro.sjmpn", "gro.naibed.bed", "mpn.yrtsiger", "nray.yrtsiger")
 STRAY = {
     "a path of one machine": re.compile("(?<![\\w.<-])/(wo" + "rk|ro" + "ot|ho" + "me/[a-z]+|Us" + "ers)/"),
-    "a registry's address": re.compile(
-        "pypi" + r"\.org|pythonhosted" + r"\.org|npmjs" + r"\.org|deb\.debian" + r"\.org|registry\.(npm|yarn)", re.I
-    ),
+    "a registry's address": re.compile("|".join(re.escape(name[::-1]) for name in REGISTRIES), re.I),
     "an issue number": re.compile(r"\b[Ii]ssue" + r"s? #?\d"),
     "an unfinished mark": re.compile(r"\b(TO" + "DO|FIX" + "ME|XX" + r"X)\b"),
 }
@@ -96,8 +95,8 @@ def test_lock_files_are_hashed_and_hold_no_address() -> None:
 
 def test_the_checks_can_fail() -> None:
     assert list(stray_words("a", "see /ro" + "ot/x"))
-    assert list(stray_words("a", "https://pypi" + ".org/simple"))
-    assert not list(stray_words("a", "/usr/bin/env and ./work/ and <checkout>/home/ and /workshop"))
+    assert all(list(stray_words("a", f"https://{name[::-1]}/simple")) for name in REGISTRIES)
+    assert not list(stray_words("a", "/usr/bin/env and ./wo" + "rk/ and <checkout>/ho" + "me/ and /workshop"))
     assert list(vector_faults("a", [1]))
     assert len(list(vector_faults("a", {"cases": [{}]}))) == 3
     assert not list(vector_faults("a", {"source": "s", "origin": "own", "cases": [{"expect": 1}]}))
