@@ -1,5 +1,6 @@
 """Records, PIN and keys of a card in use, cut anywhere: the counter's own recovery, every byte of the chip compared."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -38,7 +39,7 @@ class KeptInMemory(MemoryRecord):
         return self.open
 
 
-class UpkeepScene:
+class UpkeepScene(ABC):
     """A card in use in front of a clerk. Subclasses say what is done, how it is settled and what must stand then."""
 
     done = ""  # the screen of an untorn deed
@@ -86,17 +87,17 @@ class UpkeepScene:
         wrong = [*self._state(after), *self._words(stood), *self._tries()]
         return Settled(ended, tuple(self._said), tuple(wrong))
 
+    @abstractmethod
     def deed(self) -> Screen:
         """The first session."""
-        raise NotImplementedError
 
+    @abstractmethod
     def ask(self) -> Screen | None:
         """The next session; None when there is nothing to ask about."""
-        raise NotImplementedError
 
+    @abstractmethod
     def after(self) -> Mapping[str, bytes]:
         """What the chip's memory holds otherwise once the deed is done; b"" is gone."""
-        raise NotImplementedError
 
     def _state(self, after: Mapping[str, bytes]) -> list[str]:
         """All of the deed, or nothing of it, and not a byte besides."""

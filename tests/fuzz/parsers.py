@@ -1,12 +1,13 @@
 """Targets that take bytes and give values: command and answer forms, TLV, fields, texts, recordings, profiles."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.resources import files
 
 from card.apdu import CommandApdu, ResponseApdu, command_name
 from card.channel import speaks_t0
-from card.errors import TlvError
+from card.errors import CardDataError, ForeignCardError, TlvError
 from card.files import codecs
 from card.files.kinds import AnyEf, CyclicEf, Field, RecordEf, TransparentEf
 from card.files.profile import Profile, builtin_names, load_profile, parse_profile
@@ -106,11 +107,8 @@ def ber_tlv(raw: bytes) -> None:
 def texts(raw: bytes) -> None:
     """Every edition decodes or refuses."""
     for edition in Edition:
-        try:
+        with suppress(CardDataError):
             decode(raw, edition)
-        except Exception as error:
-            if not isinstance(getattr(error, "code", None), str):
-                raise
 
 
 def recording(raw: bytes) -> None:
@@ -166,11 +164,8 @@ class Atrs:
         speaks_t0(raw)
         for loaded in self._profiles:
             if loaded.atr:
-                try:
+                with suppress(ForeignCardError):
                     atr_facts(raw, loaded)
-                except Exception as error:
-                    if not isinstance(getattr(error, "code", None), str):
-                        raise
 
 
 def parsers(inputs: Inputs) -> tuple[Parser, ...]:
