@@ -132,19 +132,11 @@ class OpenSslSm2:
             library.EVP_MD_CTX_free(context)
 
     def sign_digest(self, handle: Sm2Handle, digest: bytes) -> bytes:
-        assert isinstance(handle, _PKey)
         library = self._library
-        context = library.EVP_PKEY_CTX_new(handle.pointer, None)
-        try:
-            length = c_size_t(_DER_SIGNATURE_MAX)
-            out = ctypes.create_string_buffer(_DER_SIGNATURE_MAX)
-            started = library.EVP_PKEY_sign_init(context) == 1
-            if not started or library.EVP_PKEY_sign(context, out, byref(length), digest, len(digest)) != 1:
-                library.ERR_clear_error()
-                raise SignatureError("libcrypto could not sign")
-            return raw_from_der(out.raw[: length.value])
-        finally:
-            library.EVP_PKEY_CTX_free(context)
+        der = self._once(library.EVP_PKEY_sign_init, library.EVP_PKEY_sign, handle, digest, _DER_SIGNATURE_MAX)
+        if der is None:
+            raise SignatureError("libcrypto could not sign")
+        return raw_from_der(der)
 
     def verify(self, handle: Sm2Handle, message: bytes, signature: bytes, user_id: bytes) -> bool:
         assert isinstance(handle, _PKey)
@@ -161,36 +153,19 @@ class OpenSslSm2:
             library.EVP_MD_CTX_free(context)
 
     def encrypt(self, handle: Sm2Handle, plain: bytes) -> bytes:
-        assert isinstance(handle, _PKey)
-        library = self._library
-        context = library.EVP_PKEY_CTX_new(handle.pointer, None)
-        try:
-            length = c_size_t(len(plain) + _DER_CIPHER_EXTRA)
-            out = ctypes.create_string_buffer(length.value)
-            started = library.EVP_PKEY_encrypt_init(context) == 1
-            if not started or library.EVP_PKEY_encrypt(context, out, byref(length), plain, len(plain)) != 1:
-                library.ERR_clear_error()
-                raise Sm2MissingError("libcrypto could not encrypt")
-            return raw_from_cipher(out.raw[: length.value])
-        finally:
-            library.EVP_PKEY_CTX_free(context)
+        library, room = self._library, len(plain) + _DER_CIPHER_EXTRA
+        der = self._once(library.EVP_PKEY_encrypt_init, library.EVP_PKEY_encrypt, handle, plain, room)
+        if der is None:
+            raise Sm2MissingError("libcrypto could not encrypt")
+        return raw_from_cipher(der)
 
     def decrypt(self, handle: Sm2Handle, cipher: bytes) -> bytes:
-        assert isinstance(handle, _PKey)
-        library = self._library
-        context = library.EVP_PKEY_CTX_new(handle.pointer, None)
-        try:
-            der = der_from_cipher(cipher)
-            length = c_size_t(len(der))
-            out = ctypes.create_string_buffer(length.value)
-            started = library.EVP_PKEY_decrypt_init(context) == 1
-            # C1 on the curve and C3 = SM3(x2 || M || y2) are libcrypto's to check (GB/T 32918.4 clause 7).
-            if not started or library.EVP_PKEY_decrypt(context, out, byref(length), der, len(der)) != 1:
-                library.ERR_clear_error()
-                raise EnvelopeError("not encrypted for this key")
-            return out.raw[: length.value]
-        finally:
-            library.EVP_PKEY_CTX_free(context)
+        library, der = self._library, der_from_cipher(cipher)
+        # C1 on the curve and C3 = SM3(x2 || M || y2) are libcrypto's to check (GB/T 32918.4 clause 7).
+        plain = self._once(library.EVP_PKEY_decrypt_init, library.EVP_PKEY_decrypt, handle, der, len(der))
+        if plain is None:
+            raise EnvelopeError("not encrypted for this key")
+        return plain
 
     def new_scalar(self) -> bytes:
         # EVP_PKEY_Q_keygen(libctx, propq, "SM2"): the type is variadic, so argtypes stay open.
@@ -202,6 +177,20 @@ class OpenSslSm2:
             return _number(self._library, pointer, b"priv")
         finally:
             self._library.EVP_PKEY_free(pointer)
+
+    def _once(self, init: object, work: object, handle: Sm2Handle, data: bytes, room: int) -> bytes | None:
+        """One EVP_PKEY operation with one key: its output of at most `room` bytes, None when libcrypto refuses."""
+        assert isinstance(handle, _PKey) and callable(init) and callable(work)
+        library = self._library
+        context = library.EVP_PKEY_CTX_new(handle.pointer, None)
+        try:
+            length, out = c_size_t(room), ctypes.create_string_buffer(room)
+            if init(context) != 1 or work(context, out, byref(length), data, len(data)) != 1:
+                library.ERR_clear_error()
+                return None
+            return out.raw[: length.value]
+        finally:
+            library.EVP_PKEY_CTX_free(context)
 
     def _load(self, decode: object, der: bytes) -> _PKey:
         assert callable(decode)
