@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from card.domain.clock import business_time
-from keys.centre import LoadRequest, LoadTacInput
+from keys.centre import LoadTacInput
 from keys.errors import KeysError
 from keys.tac import Moment
 from server.audit import service as audit
@@ -15,6 +14,7 @@ from server.errors import ServerError
 from server.ledger import service as ledger
 from server.notices import service as notices
 from server.purse import accounts, repository, unloads
+from server.purse.answer import card_moment, mac_request
 from server.purse.load import BANK_ACCOUNT, LOST_CARD, PENDING, POSTED, UNCERTAIN, VOIDED, Load, load_id
 from server.registry import repository as registry
 from server.registry.card import Card
@@ -96,13 +96,12 @@ def start(context: Context, session: Session, device: Device, wish: LoadWish) ->
     if known is not None:
         return _same(known, wish)
     card = _card(session, wish)
-    request = _request(wish)
+    request = mac_request(wish)
     context.centre.check_load_mac1(request)
     _void_earlier(context, session, wish)
     _post_earlier(context, session, wish)
     unloads.settle(context, session, wish.asn, wish.online_seq)
-    at = business_time(context.clock.now())
-    moment = Moment.from_digits(at.strftime("%Y%m%d"), at.strftime("%H%M%S"))
+    moment = card_moment(context)
     load = Load(
         load_id=name,
         asn=wish.asn,
@@ -199,21 +198,6 @@ def _card(session: Session, wish: LoadWish) -> Card:
     if not card.usable and card.status != "0" and not undone:
         raise PurseBlockedError(wish.asn)
     return card
-
-
-def _request(wish: LoadWish) -> LoadRequest:
-    return LoadRequest(
-        issuer=bytes.fromhex(wish.issuer),
-        asn=bytes.fromhex(wish.asn),
-        card_random=bytes.fromhex(wish.card_random),
-        online_seq=wish.online_seq,
-        balance=wish.balance,
-        amount=wish.amount,
-        terminal=bytes.fromhex(wish.terminal_no),
-        mac1=bytes.fromhex(wish.mac1),
-        key_version=wish.key_version,
-        algorithm=wish.algorithm,
-    )
 
 
 def _same(load: Load, wish: LoadWish) -> Load:

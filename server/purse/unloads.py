@@ -7,8 +7,6 @@ card does, and is loaded there with funding `lost_card`. An old card and its new
 from dataclasses import dataclass
 from typing import ClassVar
 
-from card.domain.clock import business_time
-from keys.centre import LoadRequest
 from keys.tac import Moment
 from keys.unload import UnloadDesk
 from server.audit import service as audit
@@ -18,6 +16,7 @@ from server.devices.device import Device
 from server.errors import ServerError
 from server.ledger import service as ledger
 from server.purse import accounts, repository
+from server.purse.answer import card_moment, mac_request
 from server.purse.load import PENDING, POSTED, UNCERTAIN, VOIDED, load_id
 from server.purse.unload import Unload
 from server.registry import repository as registry
@@ -77,12 +76,11 @@ def start(context: Context, session: Session, device: Device, wish: UnloadWish) 
             raise UnloadStateError(name)
         return known
     card = _pair(session, wish.asn, wish.heir)
-    request = _request(wish)
+    request = mac_request(wish)
     desk = UnloadDesk(context.centre)
     desk.check_mac1(request)
     settle(context, session, wish.asn, wish.online_seq)
-    at = business_time(context.clock.now())
-    moment = Moment.from_digits(at.strftime("%Y%m%d"), at.strftime("%H%M%S"))
+    moment = card_moment(context)
     unload = Unload(
         unload_id=name,
         asn=wish.asn,
@@ -122,7 +120,7 @@ def finish(context: Context, session: Session, name: str, mac3: str, online_seq_
         raise UnloadUnknownError(name)
     if mac3:
         moment = Moment.from_digits(unload.card_date, unload.card_time)
-        UnloadDesk(context.centre).check_mac3(_request(unload), moment, bytes.fromhex(mac3))
+        UnloadDesk(context.centre).check_mac3(mac_request(unload), moment, bytes.fromhex(mac3))
         return _post(context, session, unload)
     if online_seq_after == unload.online_seq:
         return _void(context, session, unload)
@@ -153,21 +151,6 @@ def _pair(session: Session, asn: str, heir: str) -> Card:
     if card is None or other is None or asn == heir or card.person_id != other.person_id:
         raise UnloadHeirError(asn)
     return card
-
-
-def _request(wish: UnloadWish | Unload) -> LoadRequest:
-    return LoadRequest(
-        issuer=bytes.fromhex(wish.issuer),
-        asn=bytes.fromhex(wish.asn),
-        card_random=bytes.fromhex(wish.card_random),
-        online_seq=wish.online_seq,
-        balance=wish.balance,
-        amount=wish.amount,
-        terminal=bytes.fromhex(wish.terminal_no),
-        mac1=bytes.fromhex(wish.mac1),
-        key_version=wish.key_version,
-        algorithm=wish.algorithm,
-    )
 
 
 def _post(context: Context, session: Session, unload: Unload) -> str:
